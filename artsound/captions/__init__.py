@@ -1,0 +1,1 @@
+"""Both sides in words, by fields."""

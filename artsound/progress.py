@@ -1,0 +1,154 @@
+"""Progress of long work, with rate and time left: bars on a terminal, log lines elsewhere.
+
+A stage wraps its items in `track`; who runs the stage chooses what is shown, by `show`.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+Item = TypeVar("Item")
+LOG = logging.getLogger("artsound")
+LOG_EVERY = 10.0  # seconds between two log lines of one job
+
+
+class Meter(Protocol):
+    """Shows how far one job is."""
+
+    def start(self, label: str, total: int | None) -> int:
+        """Open a job; returns its number."""
+
+    def advance(self, job: int, by: int) -> None:
+        """Count finished items."""
+
+    def finish(self, job: int) -> None:
+        """Close the job."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def start(self, label: str, total: int | None) -> int:
+        """Open a job."""
+        return 0
+
+    def advance(self, job: int, by: int) -> None:
+        """Count finished items."""
+
+    def finish(self, job: int) -> None:
+        """Close the job."""
+
+
+class LogLines:
+    """One log line a job every `LOG_EVERY` seconds, and none for short jobs."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, list[float]] = {}  # job → done, total, started, last line
+        self._labels: dict[int, str] = {}
+
+    def start(self, label: str, total: int | None) -> int:
+        """Open a job."""
+        job, now = len(self._labels), time.monotonic()
+        self._labels[job] = label
+        self._jobs[job] = [0, total or 0, now, now]
+        return job
+
+    def advance(self, job: int, by: int) -> None:
+        """Count finished items; log when it is time."""
+        state, now = self._jobs[job], time.monotonic()
+        state[0] += by
+        if now - state[3] < LOG_EVERY:
+            return
+        state[3] = now
+        done, total, started, _ = state
+        rate = done / (now - started)
+        left = f", {(total - done) / rate:.0f} s left" if total else ""
+        LOG.info("%s: %d of %s, %.1f/s%s", self._labels[job], done, int(total) or "?", rate, left)
+
+    def finish(self, job: int) -> None:
+        """Close the job."""
+        del self._jobs[job]
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
+class Bars:
+    """Bars on a terminal, on standard error."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def start(self, label: str, total: int | None) -> int:
+        """Open a job."""
+        return self._progress.add_task(label, total=total)
+
+    def advance(self, job: int, by: int) -> None:
+        """Count finished items."""
+        self._progress.advance(job, by)  # type: ignore[arg-type]  # rich names its job numbers
+
+    def finish(self, job: int) -> None:
+        """Close the job."""
+        self._progress.remove_task(job)  # type: ignore[arg-type]
+
+
+_METER: ContextVar[Meter] = ContextVar("meter", default=Silent())  # noqa: B039  # Silent has no state
+
+
+@contextmanager
+def show(console: Console) -> Iterator[None]:
+    """Show what `track` counts: bars when the console is a terminal, log lines otherwise."""
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True) as progress, using(Bars(progress)):
+            yield
+    else:
+        with using(LogLines()):
+            yield
+
+
+@contextmanager
+def using(meter: Meter) -> Iterator[None]:
+    """Count into this meter inside the block."""
+    token = _METER.set(meter)
+    try:
+        yield
+    finally:
+        _METER.reset(token)
+
+
+def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
+    """Pass items on and count each as done when the next is asked for."""
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    meter = _METER.get()
+    job = meter.start(label, total)
+    try:
+        for item in items:
+            yield item
+            meter.advance(job, 1)
+    finally:
+        meter.finish(job)

@@ -1,0 +1,1 @@
+"""From pairs to files that others download, verify and read."""

@@ -1,0 +1,166 @@
+"""The whole configuration: one frozen model, one TOML file, secrets from the environment only.
+
+Every section but `runtime` decides what comes out, and enters the digest that says whether a table is
+current; paths do not enter it, since the content of what they name does. `runtime` decides how fast.
+Relative paths are relative to the TOML file.
+"""
+
+import hashlib
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from artsound.errors import ConfigError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+AnySection = TypeVar("AnySection", bound="Section")
+
+
+class Section(BaseModel):
+    """Immutable, and refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Collection(Section):
+    """One side's source."""
+
+    source: Literal["folder"] = "folder"
+    path: Path  # folder (or zip) of media
+    table: str = ""  # CSV inside `path`; empty: the one CSV that is there
+    columns: dict[str, str] = {}  # our column → the CSV's, where the names differ
+
+
+class Catalog(Section):
+    """Which items are usable."""
+
+    min_seconds: PositiveFloat = 10.0  # decoded length; 10.0 reproduces the 105,884 clips of FMA large
+    max_megapixels: PositiveFloat = 120.0  # larger images are refused before they are decoded
+    exact_duplicates: Literal["refuse", "keep"] = "refuse"
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=32)] = 4  # Hamming distance of 64-bit image hashes
+
+
+class Splits(Section):
+    """What the split depends on; a new salt draws all of it anew."""
+
+    salt: str = "artsound-1"
+    shares: dict[str, Share] = {"train": 0.8, "val": 0.1, "test": 0.1}
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Self:
+        if abs(sum(self.shares.values()) - 1) > 1e-9:
+            raise ValueError(f"shares must sum to 1, got {self.shares}")
+        return self
+
+
+class Captions(Section):
+    """Who describes the two sides."""
+
+    art: str = "offline"
+    music: str = "offline"
+
+
+class Embeddings(Section):
+    """Who embeds what."""
+
+    image: str = "style"
+    sentence: str = "minilm-int8"
+
+
+class Matching(Section):
+    """Weights of the fused score."""
+
+    sentence: Weight = 1.0  # cosine of the two captions
+    affect: Weight = 0.2  # agreement of valence and arousal
+
+
+class Release(Section):
+    """What is published, under which name and version."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = "artsound"
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] = "0.1.0"
+    formats: tuple[Literal["parquet", "webdataset"], ...] = ("parquet", "webdataset")
+    shard_megabytes: PositiveFloat = 500.0
+    row_group_megabytes: PositiveFloat = 64.0
+
+
+class Runtime(Section):
+    """How fast, not what."""
+
+    part_rows: PositiveInt = 1000  # rows between two safe points; a crash loses at most these
+    batch_size: PositiveInt = 32
+    workers: PositiveInt = os.cpu_count() or 1
+
+
+class Settings(Section):
+    """One section a stage."""
+
+    root: Path  # the store: tables and releases
+    max_reject_share: Share = 0.05
+    artworks: Collection
+    tracks: Collection
+    catalog: Catalog = Catalog()
+    splits: Splits = Splits()
+    captions: Captions = Captions()
+    embeddings: Embeddings = Embeddings()
+    matching: Matching = Matching()
+    release: Release = Release()
+    runtime: Runtime = Runtime()
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a TOML file; its relative paths become relative to where it lies.
+
+        Raises:
+            ConfigError: no such file, an unknown or missing key, or a value out of range; names the key.
+        """
+        try:
+            given = tomllib.loads(path.read_text(encoding="utf-8"))
+            settings = cls.model_validate(given)
+        except OSError as error:
+            raise ConfigError(f"cannot read the settings file {path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        except ValidationError as error:
+            raise ConfigError(f"{path}: {_first(error)}") from error
+        return _placed(settings, path.parent)
+
+    def digest(self, *sections: str) -> str:
+        """Identify the values of some sections, paths left out."""
+        text = json.dumps([_without_paths(getattr(self, name)) for name in sections], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _first(error: ValidationError) -> str:
+    """Say the first problem in one line, with the key as it is written in the file."""
+    first, *rest = error.errors()
+    key = ".".join(str(part) for part in first["loc"]) or "settings"
+    more = f" (and {len(rest)} more)" if rest else ""
+    return f"{key}: {first['msg']}{more}"
+
+
+def _placed(section: AnySection, folder: Path) -> AnySection:
+    """Make every path of a section, and of the sections in it, relative to a folder."""
+    moved = {name: folder / value for name, value in section if isinstance(value, Path)}
+    inner = {name: _placed(value, folder) for name, value in section if isinstance(value, Section)}
+    return section.model_copy(update=moved | inner)
+
+
+def _without_paths(value: Any) -> Any:
+    """Turn a setting into JSON values, without what depends on where things lie."""
+    if isinstance(value, Section):
+        return {name: _without_paths(inner) for name, inner in value if not isinstance(inner, Path)}
+    return value

@@ -1,0 +1,250 @@
+"""Tables on disk: rows, rejects, and a manifest that is written last: the manifest means *done*.
+
+`tables/<name>.parquet` (or `.arrow`, read without copying), `<name>.rejects.parquet`, `<name>.json`;
+`parts/<name>/<key>/` holds the finished pieces of a table in the making.
+Everything appears whole or not at all.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from artsound import tables
+from artsound.contracts import check_key, key_of
+from artsound.errors import Outcome, Reason, Reject, StoreError
+
+GROUP_ROWS = (
+    5_000  # rows of a Parquet row group or Arrow batch: independent of how the stage was cut in parts
+)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What made a table, and what came out."""
+
+    made_from: str  # digest of the stage's code, settings and inputs
+    content: str  # sha256 of the rows' file
+    rows: int
+    rejects: dict[str, int]  # reason → count
+
+
+class Store:
+    """A folder of tables. One writer at a time: see `writing`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def manifest(self, name: str) -> Manifest | None:
+        """Return what is known of a finished table; None when it is absent or unfinished."""
+        path = self._file(name, ".json")
+        try:
+            return Manifest(**json.loads(path.read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise StoreError(f"{path} is damaged ({error}): delete it and run again") from error
+
+    def read(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """Load a finished table; a mapped one is not copied into memory.
+
+        Raises:
+            StoreError: the table was not built yet, or its file is damaged.
+        """
+        path = self._rows_file(name)
+        try:
+            if path.suffix == ".arrow":
+                table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+                return table.select(columns) if columns else table
+            return pq.read_table(path, columns=columns)
+        except FileNotFoundError as error:
+            raise StoreError(f"{name} is not built yet: run `artsound build`") from error
+        except pa.ArrowInvalid as error:
+            raise StoreError(f"{path} is damaged: delete {name}.json beside it and run again") from error
+
+    def rejects(self, name: str) -> pa.Table:
+        """Load what the table's stage refused, as rows of `tables.REJECTS`."""
+        path = self._file(name, ".rejects.parquet")
+        return pq.read_table(path) if path.exists() else tables.rows_of("rejects", [])
+
+    def write(self, name: str, pieces: Iterable[Outcome], made_from: str) -> Manifest:
+        """Store the pieces of a table in order, then its manifest. The bytes do not depend on the cut.
+
+        Raises:
+            SchemaError: the rows are not what `tables` declares.
+            StoreError: the disk is full or not writable.
+        """
+        rejects: list[Reject] = []
+        with _disk_errors(self.root):
+            self._file(name, "").parent.mkdir(parents=True, exist_ok=True)
+            self._file(name, ".json").unlink(missing_ok=True)
+            rows = write_whole(self._rows_file(name), lambda part: _write_rows(name, part, pieces, rejects))
+            refused = _rejects_table(name, rejects)
+            write_whole(self._file(name, ".rejects.parquet"), lambda part: pq.write_table(refused, part))
+            reasons = dict(sorted(Counter(reject.reason.value for reject in rejects).items()))
+            manifest = Manifest(made_from, _sha256(self._rows_file(name)), rows, reasons)
+            text = json.dumps(asdict(manifest), indent=2) + "\n"
+            write_whole(self._file(name, ".json"), lambda part: part.write_text(text))
+            shutil.rmtree(self.root / "parts" / name, ignore_errors=True)
+        return manifest
+
+    def parts(self, name: str, key: str) -> "Parts":
+        """Open the safe points of a table in the making; the key names all they depend on."""
+        return Parts(name, self.root / "parts" / name / key)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the store for writing; the lock goes with the process, also when it is killed.
+
+        Raises:
+            StoreError: another run holds it, or the folder cannot be made.
+        """
+        with _disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = (self.root / ".lock").open("a")
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StoreError(f"another run is writing to {self.root}: wait for it, or stop it") from error
+            yield
+
+    def _file(self, name: str, ending: str) -> Path:
+        return self.root / "tables" / f"{name}{ending}"
+
+    def _rows_file(self, name: str) -> Path:
+        mapped = tables.TABLES[name].metadata[b"mapped"] == b"true"
+        return self._file(name, ".arrow" if mapped else ".parquet")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Finished pieces of an unfinished table."""
+
+    name: str
+    folder: Path
+
+    def done(self, number: int) -> bool:
+        """Say whether an earlier run finished this piece."""
+        return self._path(number).exists()
+
+    def once(self, number: int, make: Callable[[], Outcome]) -> None:
+        """Make a piece and keep it, unless it is there."""
+        if self.done(number):
+            return
+        made = make()
+        rejects = json.dumps(list(made.rejects))
+        with _disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path(number).with_suffix(".json"), lambda part: part.write_text(rejects))
+            rows = tables.conform(self.name, made.rows)
+            write_whole(self._path(number), lambda part: _write_arrow(part, rows))
+
+    def read(self, number: int) -> Outcome:
+        """Load a finished piece."""
+        path = self._path(number)
+        listed = json.loads(path.with_suffix(".json").read_text())
+        rejects = [Reject(item, Reason(reason), detail) for item, reason, detail in listed]
+        return Outcome(pa.ipc.open_file(pa.memory_map(str(path))).read_all(), rejects)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.arrow"
+
+
+def write_whole(path: Path, write: Callable[[Path], "int | None"]) -> int:
+    """Write beside, flush to disk, rename: a crash leaves the old file or the new, never half of one.
+
+    Returns:
+        What `write` returned; 0 for None.
+    """
+    part = path.with_name(path.name + ".part")
+    made = write(part)
+    _flush(part)
+    part.replace(path)
+    _flush(path.parent)
+    return made or 0
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _disk_errors(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"cannot write to {root}: {error.strerror or error}; what was finished is kept"
+        ) from error
+
+
+def _write_arrow(path: Path, rows: pa.Table) -> None:
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, rows.schema) as writer:
+        writer.write_table(rows)
+
+
+def _write_rows(name: str, path: Path, pieces: Iterable[Outcome], rejects: list[Reject]) -> int:
+    """Stream the pieces into one file in groups of `GROUP_ROWS`; returns how many rows there are."""
+    schema = tables.TABLES[name]
+    keys: list[pa.Table] = []
+    writer: pq.ParquetWriter | pa.ipc.RecordBatchFileWriter | None = None
+    for group in _regroup(name, pieces, rejects):
+        if writer is None:
+            writer = _writer(path, group.schema)
+        writer.write_table(group)
+        keys.append(group.select(key_of(schema) or group.schema.names[:1]))
+    if writer is None:
+        raise ValueError(f"{name}: no pieces")
+    writer.close()
+    together = pa.concat_tables(keys)
+    check_key(name, schema, together)
+    return len(together)
+
+
+def _writer(path: Path, schema: pa.Schema) -> "pq.ParquetWriter | pa.ipc.RecordBatchFileWriter":
+    if schema.metadata[b"mapped"] == b"true":
+        return pa.ipc.new_file(str(path), schema)
+    return pq.ParquetWriter(path, schema, compression="zstd")
+
+
+def _regroup(name: str, pieces: Iterable[Outcome], rejects: list[Reject]) -> Iterator[pa.Table]:
+    """Cut the rows anew into groups of equal size, at least one; collect the rejects on the way."""
+    waiting: list[pa.Table] = []
+    count, empty = 0, True
+    for piece in pieces:
+        rejects.extend(piece.rejects)
+        waiting.append(tables.conform(name, piece.rows))
+        count += len(piece.rows)
+        while count >= GROUP_ROWS:
+            together = pa.concat_tables(waiting).combine_chunks()
+            yield together.slice(0, GROUP_ROWS)
+            waiting, count, empty = [together.slice(GROUP_ROWS)], count - GROUP_ROWS, False
+    if waiting and (count or empty):
+        yield pa.concat_tables(waiting).combine_chunks()
+
+
+def _rejects_table(name: str, rejects: Iterable[Reject]) -> pa.Table:
+    rows = [
+        {"stage": name, "item_id": reject.item_id, "reason": reject.reason.value, "detail": reject.detail}
+        for reject in rejects
+    ]
+    return tables.rows_of("rejects", rows)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,312 @@
+"""Every table of the build, in one place: columns, types, units, meaning.
+
+A stage returns rows; `conform` is the only gate between a stage and the disk.
+`schemas/*.json` are written from here by `make schemas` and reviewed like code.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from artsound import contracts
+from artsound.contracts import TEXT, VECTOR, WEIGHTED, WORDS, column, maybe, table
+
+_ARTWORK_ID = column("artwork_id", TEXT, "key of the artwork in its source; for ArtGraph `Artwork.name`")
+_TRACK_ID = column("track_id", TEXT, "key of the track in its source; for FMA the track id")
+_CLIP_ID = column("clip_id", TEXT, "key of the clip; one clip a track, so it equals the track's")
+_EXTRA = column("extra", TEXT, "JSON object of what else the source says; nothing is dropped silently")
+_SIDE = column("side", TEXT, "art or music")
+_ITEM_ID = column("item_id", TEXT, "artwork_id or clip_id, by side")
+_SPLIT = column("split", TEXT, "train, val or test; drawn by group before matching")
+_MODEL = column("model", TEXT, "name@revision of what made it; the revision identifies the weights")
+
+_WHEN = (
+    maybe("date", TEXT, "as the source writes it"),
+    maybe("year_from", pa.int32(), "first year the date allows; negative before the common era", unit="year"),
+    maybe("year_to", pa.int32(), "last year the date allows", unit="year"),
+    maybe("circa", pa.bool_(), "the source marks the date as approximate"),
+)
+_LICENCE = (
+    column("licence", TEXT, "SPDX id, LicenseRef-public-domain or LicenseRef-unknown; never guessed"),
+    maybe("licence_text", TEXT, "as the source writes it"),
+    maybe("licence_url", TEXT, "where the source links the licence"),
+    maybe("source_url", TEXT, "page of the item at its source"),
+)
+_FILE = (
+    column("sha256", TEXT, "of the original bytes"),
+    column("bytes", pa.int64(), "size of the original file", unit="B"),
+)
+
+RAW_ARTWORKS = table(
+    _ARTWORK_ID,
+    column("image_path", TEXT, "relative to the source's root"),
+    maybe("title", TEXT, "title"),
+    maybe("artist", TEXT, "printed name"),
+    maybe("date", TEXT, "free text"),
+    maybe("licence", TEXT, "free text"),
+    maybe("licence_url", TEXT, "link to the licence"),
+    maybe("source_url", TEXT, "page of the artwork"),
+    maybe("medium", TEXT, "materials and technique"),
+    maybe("culture", TEXT, "culture or country of origin"),
+    maybe("style", TEXT, "style"),
+    maybe("genre", TEXT, "genre"),
+    column("tags", WORDS, "subjects; may be empty"),
+    _EXTRA,
+    key="artwork_id",
+    about="Artworks as their source names them; nothing is checked yet.",
+)
+
+RAW_TRACKS = table(
+    _TRACK_ID,
+    column("audio_path", TEXT, "relative to the source's root"),
+    maybe("title", TEXT, "title"),
+    maybe("artist", TEXT, "printed name"),
+    maybe("album", TEXT, "album"),
+    maybe("date", TEXT, "free text"),
+    maybe("licence", TEXT, "free text"),
+    maybe("licence_url", TEXT, "link to the licence"),
+    maybe("source_url", TEXT, "page of the track"),
+    column("genres", WORDS, "genres; may be empty"),
+    column("tags", WORDS, "tags; may be empty"),
+    maybe("description", TEXT, "free text"),
+    maybe("language", TEXT, "ISO 639-1 code of the vocals"),
+    _EXTRA,
+    key="track_id",
+    about="Tracks as their source names them; nothing is checked yet.",
+)
+
+ARTISTS = table(
+    column("artist_id", TEXT, "side:slug; `side:?item` stands for the unknown artist of one item"),
+    _SIDE,
+    maybe("name", TEXT, "printed name; null when unknown"),
+    column("items", pa.int32(), "artworks or tracks by this artist"),
+    key="artist_id",
+    about="Who made the artworks and the tracks; splits never divide an artist.",
+)
+
+ARTWORKS = table(
+    _ARTWORK_ID,
+    column("artist_id", TEXT, "row of `artists`"),
+    maybe("title", TEXT, "title"),
+    *_WHEN,
+    maybe("medium", TEXT, "materials and technique"),
+    maybe("culture", TEXT, "culture or country of origin"),
+    maybe("style", TEXT, "style"),
+    maybe("genre", TEXT, "genre"),
+    column("tags", WORDS, "subjects; may be empty"),
+    *_LICENCE,
+    column("image_path", TEXT, "relative to the source's root"),
+    *_FILE,
+    column("format", TEXT, "lower-case file extension of the decoded format: jpg, png, webp, tiff"),
+    column("width", pa.int32(), "after EXIF orientation", unit="px"),
+    column("height", pa.int32(), "after EXIF orientation", unit="px"),
+    column("phash", TEXT, "64-bit perceptual hash (DCT), 16 hex digits"),
+    key="artwork_id",
+    about="Artworks whose image decodes fully, cleaned.",
+)
+
+TRACKS = table(
+    _TRACK_ID,
+    column("artist_id", TEXT, "row of `artists`"),
+    maybe("title", TEXT, "title"),
+    maybe("album", TEXT, "album"),
+    *_WHEN,
+    column("genres", WORDS, "genres; may be empty"),
+    column("tags", WORDS, "tags; may be empty"),
+    maybe("description", TEXT, "free text"),
+    maybe("language", TEXT, "ISO 639-1 code of the vocals"),
+    *_LICENCE,
+    column("audio_path", TEXT, "relative to the source's root"),
+    key="track_id",
+    about="Tracks, cleaned; their audio is checked in `clips`.",
+)
+
+CLIPS = table(
+    _CLIP_ID,
+    _TRACK_ID,
+    column("audio_path", TEXT, "relative to the source's root"),
+    *_FILE,
+    column("format", TEXT, "lower-case extension of the decoded container: mp3, ogg, flac, wav"),
+    column("duration", pa.float64(), "decoded length", unit="s"),
+    column("sample_rate", pa.int32(), "of the original", unit="Hz"),
+    column("channels", pa.int32(), "of the original"),
+    column("peak", pa.float32(), "largest absolute sample of the mono mix; 1 is full scale"),
+    column("rms", pa.float32(), "of the mono mix", unit="dBFS"),
+    key="clip_id",
+    about="Clips that decode and last at least `catalog.min_seconds`.",
+)
+
+DUPLICATES = table(
+    _SIDE,
+    _ITEM_ID,
+    column("cluster_id", TEXT, "smallest item_id of the cluster"),
+    column("kind", TEXT, "exact (same bytes) or near (perceptual hash)"),
+    column("keeper", pa.bool_(), "the one item of an exact cluster that goes on when others are refused"),
+    key="side,item_id,kind",
+    about="Clusters of two or more items with equal or nearly equal content.",
+)
+
+SPLITS = table(
+    _SIDE,
+    _ITEM_ID,
+    column("group_id", TEXT, "connected component over artist, album and duplicate cluster"),
+    _SPLIT,
+    key="side,item_id",
+    about="The split of every usable item, drawn by group hash before matching.",
+)
+
+ART_MEASURES = table(
+    _ARTWORK_ID,
+    column("palette", WEIGHTED, "named colours and their share of the area, largest first; shares sum to 1"),
+    column("lightness", pa.float32(), "mean CIE L*, 0 to 100"),
+    column("contrast", pa.float32(), "standard deviation of L*"),
+    column("saturation", pa.float32(), "mean CIE chroma C*ab"),
+    column("warmth", pa.float32(), "chroma-weighted mean of cos(hue − 60°), −1 cold to 1 warm"),
+    column("edge_density", pa.float32(), "share of pixels on an edge, 0 to 1"),
+    column("symmetry", pa.float32(), "correlation with the left-right mirror image, −1 to 1"),
+    column("thirds_energy", pa.float32(), "share of edge energy near the lines of thirds, 0 to 1"),
+    column("valence", pa.float32(), "affect suggested by colour, −1 to 1; a heuristic"),
+    column("arousal", pa.float32(), "affect suggested by colour and edges, −1 to 1; a heuristic"),
+    key="artwork_id",
+    about="What can be measured on an image: colour and composition.",
+)
+
+MUSIC_MEASURES = table(
+    _CLIP_ID,
+    column("tempo", pa.float32(), "estimated; 0 when no beat was found", unit="BPM"),
+    column("tempo_confidence", pa.float32(), "0 to 1"),
+    column("key", TEXT, "tonic and mode, such as `A minor`"),
+    column("key_confidence", pa.float32(), "margin of the best key profile over the second, 0 to 1"),
+    column("loudness", pa.float32(), "integrated, ITU-R BS.1770-4", unit="LUFS"),
+    column("dynamics", pa.float32(), "90th minus 10th percentile of short-time level", unit="dB"),
+    column("brightness", pa.float32(), "mean spectral centroid", unit="Hz"),
+    column("onset_rate", pa.float32(), "note onsets", unit="1/s"),
+    column("tags", WEIGHTED, "musicnn tags and probabilities, likeliest first"),
+    column("valence", pa.float32(), "affect suggested by mode, tempo and tags, −1 to 1; a heuristic"),
+    column("arousal", pa.float32(), "affect suggested by loudness, tempo and onsets, −1 to 1; a heuristic"),
+    _MODEL,
+    key="clip_id",
+    about="What can be measured on a clip: tempo, key, loudness, timbre, tags.",
+)
+
+_CAPTION = (
+    column("caption", TEXT, "one English sentence"),
+    column("paragraph", TEXT, "a few English sentences"),
+    _MODEL,
+)
+
+ART_CAPTIONS = table(
+    _ARTWORK_ID,
+    maybe("subject", TEXT, "what is shown"),
+    maybe("composition", TEXT, "how it is laid out"),
+    maybe("colour", TEXT, "colour and light"),
+    maybe("technique", TEXT, "materials and handling"),
+    maybe("mood", TEXT, "mood"),
+    *_CAPTION,
+    key="artwork_id",
+    about="Artworks in words, by fields.",
+)
+
+MUSIC_CAPTIONS = table(
+    _CLIP_ID,
+    maybe("genre", TEXT, "genre"),
+    maybe("tempo", TEXT, "tempo in words and BPM"),
+    maybe("key", TEXT, "tonic and mode"),
+    maybe("instruments", TEXT, "instruments and voices"),
+    maybe("dynamics", TEXT, "loudness and its range"),
+    maybe("mood", TEXT, "mood"),
+    maybe("context", TEXT, "cultural context"),
+    *_CAPTION,
+    key="clip_id",
+    about="Clips in words, by fields.",
+)
+
+VECTORS = table(
+    _ITEM_ID,
+    column("vector", VECTOR, "one length per table", unit="L2 norm = 1"),
+    _MODEL,
+    key="item_id",
+    about="Embeddings of one side in one space.",
+    mapped=True,
+)
+
+PAIRS = table(
+    column("pair_id", TEXT, "first 16 hex digits of sha256(artwork_id, newline, clip_id)"),
+    _ARTWORK_ID,
+    _CLIP_ID,
+    _SPLIT,
+    column("score", pa.float64(), "fused similarity, quantised to 1e-6"),
+    column("terms", WEIGHTED, "weighted terms; they sum to the score up to rounding"),
+    column("clip_rank", pa.int32(), "rank of this clip for the artwork, within the split; 1 is best"),
+    column("artwork_rank", pa.int32(), "rank of this artwork for the clip, within the split; 1 is best"),
+    maybe("clip_margin", pa.float64(), "score minus the best score of another clip for the artwork"),
+    maybe("artwork_margin", pa.float64(), "score minus the best score of another artwork for the clip"),
+    maybe("runner_up", TEXT, "clip_id of the best other clip for the artwork"),
+    key="pair_id",
+    about="The one-to-one matching inside each split.",
+)
+
+RELEASE_ROWS = table(
+    column("pair_id", TEXT, "row of `pairs`"),
+    _SPLIT,
+    _ARTWORK_ID,
+    _CLIP_ID,
+    column("score", pa.float64(), "fused similarity, quantised to 1e-6"),
+    column("image_path", TEXT, "relative to the art source's root"),
+    column("image_sha256", TEXT, "of the image's bytes"),
+    column("image_bytes", pa.int64(), "size of the image", unit="B"),
+    column("image_format", TEXT, "extension in the shards"),
+    column("audio_path", TEXT, "relative to the music source's root"),
+    column("audio_sha256", TEXT, "of the audio's bytes"),
+    column("audio_bytes", pa.int64(), "size of the audio", unit="B"),
+    column("audio_format", TEXT, "extension in the shards"),
+    column("meta", TEXT, "JSON object, keys sorted: titles, artists, licences, captions, scores, provenance"),
+    key="pair_id",
+    about="The canonical plan of a release, in its order; both formats are written from it.",
+)
+
+REJECTS = table(
+    column("stage", TEXT, "table whose stage refused the item"),
+    _ITEM_ID,
+    column("reason", TEXT, "one of the closed list in `artsound.errors.Reason`"),
+    column("detail", TEXT, "for the person who looks"),
+    key="",
+    about="Items that were refused, and why.",
+)
+
+TABLES: dict[str, pa.Schema] = {
+    "raw_artworks": RAW_ARTWORKS,
+    "raw_tracks": RAW_TRACKS,
+    "artworks": ARTWORKS,
+    "tracks": TRACKS,
+    "clips": CLIPS,
+    "artists": ARTISTS,
+    "duplicates": DUPLICATES,
+    "splits": SPLITS,
+    "art_measures": ART_MEASURES,
+    "music_measures": MUSIC_MEASURES,
+    "art_captions": ART_CAPTIONS,
+    "music_captions": MUSIC_CAPTIONS,
+    "art_image_vectors": VECTORS,
+    "art_sentence_vectors": VECTORS,
+    "music_sentence_vectors": VECTORS,
+    "pairs": PAIRS,
+    "release_rows": RELEASE_ROWS,
+    "rejects": REJECTS,
+}
+
+
+def rows_of(name: str, kept: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Build a table from row dictionaries; see `contracts.rows_of`."""
+    return contracts.rows_of(name, TABLES[name], kept)
+
+
+def conform(name: str, rows: pa.Table) -> pa.Table:
+    """Cast rows to their table's schema and check it; see `contracts.conform`."""
+    return contracts.conform(name, TABLES[name], rows)
+
+
+def contract(name: str) -> dict[str, Any]:
+    """Describe a table for readers outside Python; the content of `schemas/<name>.json`."""
+    return contracts.contract(name, TABLES[name])
