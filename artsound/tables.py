@@ -38,11 +38,24 @@ _FILE = (
     column("bytes", pa.int64(), "size of the original file", unit="B"),
 )
 
+_MAKER = maybe("artist", TEXT, "printed name of the artist; null when unknown")
+_KNOWN = (
+    maybe("dimensions", TEXT, "as the source writes them"),
+    maybe("image_url", TEXT, "where the source links the image"),
+    maybe("period", TEXT, "period of the artist's work"),
+    maybe("series", TEXT, "series the artwork belongs to"),
+    maybe("gallery", TEXT, "who holds it"),
+    maybe("city", TEXT, "where it was made"),
+    maybe("country", TEXT, "where it was made"),
+    column("emotions", WEIGHTED, "emotions named by annotators and how many named them; may be empty"),
+)
+
 RAW_ARTWORKS = table(
     _ARTWORK_ID,
     column("image_path", TEXT, "relative to the source's root"),
     maybe("title", TEXT, "title"),
     maybe("artist", TEXT, "printed name"),
+    maybe("artist_key", TEXT, "key of the artist in the source; for ArtGraph the WikiArt slug"),
     maybe("date", TEXT, "free text"),
     maybe("licence", TEXT, "free text"),
     maybe("licence_url", TEXT, "link to the licence"),
@@ -52,6 +65,7 @@ RAW_ARTWORKS = table(
     maybe("style", TEXT, "style"),
     maybe("genre", TEXT, "genre"),
     column("tags", WORDS, "subjects; may be empty"),
+    *_KNOWN,
     _EXTRA,
     key="artwork_id",
     about="Artworks as their source names them; nothing is checked yet.",
@@ -88,6 +102,7 @@ ARTISTS = table(
 ARTWORKS = table(
     _ARTWORK_ID,
     column("artist_id", TEXT, "row of `artists`"),
+    _MAKER,
     maybe("title", TEXT, "title"),
     *_WHEN,
     maybe("medium", TEXT, "materials and technique"),
@@ -95,6 +110,7 @@ ARTWORKS = table(
     maybe("style", TEXT, "style"),
     maybe("genre", TEXT, "genre"),
     column("tags", WORDS, "subjects; may be empty"),
+    *_KNOWN,
     *_LICENCE,
     column("image_path", TEXT, "relative to the source's root"),
     *_FILE,
@@ -109,6 +125,7 @@ ARTWORKS = table(
 TRACKS = table(
     _TRACK_ID,
     column("artist_id", TEXT, "row of `artists`"),
+    _MAKER,
     maybe("title", TEXT, "title"),
     maybe("album", TEXT, "album"),
     *_WHEN,
@@ -132,7 +149,10 @@ CLIPS = table(
     column("sample_rate", pa.int32(), "of the original", unit="Hz"),
     column("channels", pa.int32(), "of the original"),
     column("peak", pa.float32(), "largest absolute sample of the mono mix; 1 is full scale"),
-    column("rms", pa.float32(), "of the mono mix", unit="dBFS"),
+    column("rms", pa.float32(), "of the mono mix; −120 and below is written as −120", unit="dBFS"),
+    column("clipped", pa.float32(), "share of samples of the mono mix at full scale, 0 to 1"),
+    column("silent", pa.float32(), "share of the time below −60 dBFS, in steps of 0.1 s, 0 to 1"),
+    column("constant", pa.bool_(), "all samples of the mono mix are equal"),
     key="clip_id",
     about="Clips that decode and last at least `catalog.min_seconds`.",
 )
