@@ -140,7 +140,7 @@ class Settings(Section):
 
     def digest(self, *sections: str) -> str:
         """Identify the values of some sections, paths left out."""
-        text = json.dumps([_without_paths(getattr(self, name)) for name in sections], sort_keys=True)
+        text = json.dumps([values(getattr(self, name)) for name in sections], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -159,8 +159,8 @@ def _placed(section: AnySection, folder: Path) -> AnySection:
     return section.model_copy(update=moved | inner)
 
 
-def _without_paths(value: Any) -> Any:
+def values(value: Any) -> Any:
     """Turn a setting into JSON values, without what depends on where things lie."""
     if isinstance(value, Section):
-        return {name: _without_paths(inner) for name, inner in value if not isinstance(inner, Path)}
+        return {name: values(inner) for name, inner in value if not isinstance(inner, Path)}
     return value
