@@ -38,7 +38,7 @@ bench: setup  ## side-by-side measurements; see bench/RESULTS.md
 	$(BIN)/python -m bench
 
 schemas: setup  ## write schemas/*.json from artsound/tables.py
-	$(BIN)/artsound schemas
+	$(BIN)/python -m artsound.schemas
 
 clean:  ## remove what was built; keeps .venv
 	rm -rf build

@@ -114,7 +114,9 @@ class TableStep:
     def begin(self) -> Job:
         """One part for every `runtime.part_rows` rows of the first input; at least one."""
         rows = self.store.manifest(self.reads[0]) if self.stage.in_parts else None
-        return Job(self.made_from(), max(1, -(-(rows.rows if rows else 1) // self.settings.runtime.part_rows)))
+        return Job(
+            self.made_from(), max(1, -(-(rows.rows if rows else 1) // self.settings.runtime.part_rows))
+        )
 
     def run(self, job: Job, number: int) -> None:
         """Make one part, unless an earlier run got that far."""
@@ -196,13 +198,11 @@ def bring_up_to_date(step: Step) -> Made:
 
 
 def outlook(steps: tuple[Step, ...]) -> Iterator[tuple[Step, str]]:
-    """Say of every step whether it is `current`, would run (`to run`), or depends on one that will (`waits`)."""
+    """Say of every step whether it is `current`, will run (`to run`), or needs one that will (`waits`)."""
     moving: set[str] = set()
     for step in steps:
-        if moving & set(step.reads):
-            state = "waits"
-        else:
-            state = "current" if step.current() else "to run"
+        waits = bool(moving & set(step.reads))
+        state = "waits" if waits else "current" if step.current() else "to run"
         if state != "current":
             moving.add(step.name)
         yield step, state

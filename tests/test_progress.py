@@ -1,0 +1,63 @@
+import logging
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from artsound import progress
+
+
+class Tally:
+    def __init__(self) -> None:
+        self.jobs: list[tuple[str, int | None]] = []
+        self.done = 0
+        self.open = 0
+
+    def start(self, label: str, total: int | None) -> int:
+        self.jobs.append((label, total))
+        self.open += 1
+        return 7
+
+    def advance(self, job: int, by: int) -> None:
+        assert job == 7
+        self.done += by
+
+    def finish(self, job: int) -> None:
+        self.open -= 1
+
+
+def test_every_finished_item_is_counted_and_the_job_closed() -> None:
+    tally = Tally()
+    with progress.using(tally):
+        assert list(progress.track([1, 2, 3], "count")) == [1, 2, 3]
+    assert (tally.jobs, tally.done, tally.open) == ([("count", 3)], 3, 0)
+
+
+def test_an_item_in_progress_is_not_counted_when_the_work_fails() -> None:
+    tally = Tally()
+
+    def fail_at_second() -> None:
+        for item in progress.track(iter("ab"), "x"):
+            if item == "b":
+                raise KeyError
+
+    with progress.using(tally), pytest.raises(KeyError):
+        fail_at_second()
+    assert (tally.done, tally.open) == (1, 0)
+
+
+def test_log_lines_carry_rate_and_time_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = iter(range(0, 1000, 5))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    with caplog.at_level(logging.INFO, "artsound"), progress.show(Console(file=StringIO())):
+        list(progress.track(range(6), "decode"))
+    assert "decode: 2 of 6, 0.2/s, 20 s left" in caplog.text
+
+
+def test_bars_are_drawn_on_a_terminal() -> None:
+    screen = StringIO()
+    with progress.show(Console(file=screen, force_terminal=True, width=120)):
+        list(progress.track(range(3), "decode"))
+    assert "decode" in screen.getvalue()
