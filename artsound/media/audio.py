@@ -1,0 +1,106 @@
+"""Audio: bytes to a mono signal at a stated rate; loudness."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyloudnorm
+import soundfile
+import soxr
+from jaxtyping import Float32
+
+from artsound.errors import Reason
+from artsound.media.files import MediaError
+
+FORMATS = {"MP3": "mp3", "OGG": "ogg", "FLAC": "flac", "WAV": "wav", "WAVEX": "wav", "RF64": "wav"}
+BLOCK = 1 << 16  # frames decoded at a time
+LONGEST = 7200.0  # s; longer files would not fit in the memory of a worker
+QUIETEST = -70.0  # LUFS; the absolute gate of BS.1770, which stands for silence
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A decoded recording."""
+
+    samples: Float32[np.ndarray, " frame"]  # mean of all channels; 1 is full scale
+    rate: int  # of `samples`, Hz
+    duration: float  # s of audio that was decoded, counted before resampling
+    source_rate: int  # Hz
+    channels: int  # of the source
+    format: str  # mp3, ogg, flac or wav
+
+
+def decode_audio(data: bytes, *, rate: int | None = 48_000) -> Sound:
+    """Decode a recording to its end and mix it to mono.
+
+    Args:
+        data: the whole file.
+        rate: resample to this many Hz (soxr HQ); None keeps the source's rate.
+
+    Raises:
+        MediaError: not an mp3, ogg, flac or wav, damaged, without samples (UNREADABLE), or TOO_LARGE.
+    """
+    with _opened(data) as file:
+        source, channels, kind = int(file.samplerate), int(file.channels), FORMATS[file.format]
+        mixer = np.full(channels, 1 / channels, np.float32)
+        stream = soxr.ResampleStream(source, rate or source, 1, dtype="float32", quality="HQ")
+        frames, pieces = 0, []
+        for block in _blocks(file):
+            frames += len(block)
+            pieces.append(stream.resample_chunk(block @ mixer))
+        pieces.append(stream.resample_chunk(np.empty(0, np.float32), last=True))
+    if not frames:
+        raise MediaError(Reason.UNREADABLE, "no samples decode")
+    samples = np.concatenate(pieces)
+    if not np.isfinite(samples.sum(dtype=np.float64)):
+        raise MediaError(Reason.UNREADABLE, "samples are not finite")
+    return Sound(samples, rate or source, frames / source, source, channels, kind)
+
+
+def window(sound: Sound, seconds: float) -> Sound:
+    """Cut out the middle; a shorter sound is returned as it is."""
+    frames = round(seconds * sound.rate)
+    if len(sound.samples) <= frames:
+        return sound
+    start = (len(sound.samples) - frames) // 2
+    return replace(sound, samples=sound.samples[start : start + frames], duration=frames / sound.rate)
+
+
+def loudness(channels: Float32[np.ndarray, "frame channel"], rate: int) -> float:
+    """Measure the integrated loudness of 0.4 s or more, in LUFS; silence gives `QUIETEST`.
+
+    Give the original channels: a mono mix of equal ones measures 3 LU less, as BS.1770 adds up their power.
+
+    Source:
+        ITU-R BS.1770-4.
+    """
+    found = float(pyloudnorm.Meter(rate).integrated_loudness(channels.astype(np.float64)))
+    return max(found, QUIETEST)
+
+
+def _opened(data: bytes) -> soundfile.SoundFile:
+    """Read the header; the caller closes."""
+    try:
+        file = soundfile.SoundFile(io.BytesIO(data))
+    except soundfile.LibsndfileError as error:
+        raise MediaError(Reason.UNREADABLE, f"not an mp3, ogg, flac or wav: {error.error_string}") from error
+    if file.format not in FORMATS:
+        file.close()
+        raise MediaError(Reason.UNREADABLE, f"{file.format} is not one of mp3, ogg, flac, wav")
+    return file
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[Float32[np.ndarray, "frame channel"]]:
+    """Decode to the end, whatever length the header promises."""
+    left = int(LONGEST * file.samplerate)
+    while left > 0:
+        try:
+            block = file.read(BLOCK, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise MediaError(Reason.UNREADABLE, f"decoder: {error.error_string}") from error
+        if not len(block):
+            return
+        yield block
+        left -= len(block)
+    raise MediaError(Reason.TOO_LARGE, f"longer than {LONGEST:g} s")

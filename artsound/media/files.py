@@ -1,0 +1,222 @@
+"""Where media files lie: a folder or a zip, read by relative name, never unpacked as a whole.
+
+Names are literal: a percent sign is a percent sign, and nothing is decoded or normalised.
+"""
+
+import hashlib
+import lzma
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Protocol
+
+from artsound.errors import ConfigError, Reason
+
+LARGEST = 2**31  # bytes of one file; more than any image or clip, and still fits in memory
+
+
+class MediaError(Exception):
+    """One file cannot be used. Not an `ArtSoundError`: the stage that meets it turns it into a `Reject`."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Media(Protocol):
+    """The files of one source. Safe in threads, and picklable: a worker process opens it anew."""
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of one file.
+
+        Raises:
+            MediaError: the file is missing, empty, damaged, too large, or its path leaves the root.
+        """
+
+    def size(self, path: str) -> int:
+        """Return the size of one file in bytes, without reading it.
+
+        Raises:
+            MediaError: as `read`, as far as it shows without reading.
+        """
+
+    def names(self) -> list[str]:
+        """List all files that can be read, by sorted POSIX path relative to the root."""
+
+
+def open_media(path: Path) -> Media:
+    """Open a folder or a zip of media.
+
+    Raises:
+        ConfigError: there is nothing, nothing in it, or it is neither folder nor zip.
+    """
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist: name a folder or a .zip of media files")
+    if path.is_dir():
+        if next(_walk(path), None) is None:
+            raise ConfigError(f"{path} has no files in it: put the media files there, or name another folder")
+        return Folder(path)
+    try:
+        media = Zip(path)
+        empty = not media.names()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ConfigError(f"{path} is neither a folder nor a sound .zip ({error})") from error
+    if empty:
+        raise ConfigError(f"{path} has no files in it: name another .zip")
+    return media
+
+
+def fingerprint(path: Path) -> str:
+    """Identify what lies there, unread: by names and sizes, and times in a folder or checksums in a zip.
+
+    Raises:
+        ConfigError: as `open_media`.
+    """
+    if isinstance(media := open_media(path), Zip):
+        seen: Iterable[tuple[str, int, int]] = (
+            (name, info.file_size, info.CRC) for name, info in media.members().items()
+        )
+    else:
+        found = ((name, (path / name).stat()) for name in media.names())
+        seen = ((name, at.st_size, at.st_mtime_ns) for name, at in found)
+    digest = hashlib.sha256()
+    for name, size, mark in sorted(seen):
+        digest.update(f"{name}\0{size}\0{mark}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Files below a folder; symbolic links may not leave it."""
+
+    root: Path
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of one file."""
+        place = self._place(path)
+        _check_size(path, place.stat().st_size)
+        try:
+            return place.read_bytes()
+        except OSError as error:
+            raise MediaError(Reason.UNREADABLE, f"{path}: {error.strerror}") from error
+
+    def size(self, path: str) -> int:
+        """Return the size of one file."""
+        return _check_size(path, self._place(path).stat().st_size)
+
+    def names(self) -> list[str]:
+        """List all files by sorted relative path."""
+        return sorted(name for name in _walk(self.root) if self._stays(name))
+
+    def _place(self, path: str) -> Path:
+        _check_path(path)
+        try:
+            place = (self.root / path).resolve(strict=True)
+        except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links in a circle
+            raise MediaError(Reason.MISSING_FILE, f"{path} is not there") from error
+        if not place.is_relative_to(self.root.resolve()):
+            raise MediaError(Reason.UNSAFE_PATH, f"{path} is a link out of the folder")
+        if not place.is_file():
+            raise MediaError(Reason.MISSING_FILE, f"{path} is not a file")
+        return place
+
+    def _stays(self, name: str) -> bool:
+        if not (self.root / name).is_symlink():
+            return True
+        with suppress(MediaError):
+            return bool(self._place(name))
+        return False
+
+
+@dataclass
+class Zip:
+    """Members of a zip; stored, deflated, BZIP2 (as FMA) and LZMA."""
+
+    path: Path
+    _opened: tuple[int, zipfile.ZipFile] | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"path": self.path, "_opened": None}
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of one member; its CRC is checked."""
+        info = self._info(path)
+        _check_size(path, info.file_size)
+        try:
+            return self._zip().read(info)
+        # RuntimeError: encrypted; NotImplementedError: a method that Python lacks
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError) as error:
+            raise MediaError(Reason.UNREADABLE, f"{path}: {error}") from error
+
+    def size(self, path: str) -> int:
+        """Return the unpacked size of one member."""
+        return _check_size(path, self._info(path).file_size)
+
+    def names(self) -> list[str]:
+        """List all members that can be read, by sorted path."""
+        return sorted(self.members())
+
+    def members(self) -> dict[str, zipfile.ZipInfo]:
+        """Look up the members that are files and stay below the root."""
+        infos = self._zip().NameToInfo
+        return {
+            name: info for name, info in infos.items() if not info.is_dir() and _climbs(name, info) is None
+        }
+
+    def _info(self, path: str) -> zipfile.ZipInfo:
+        _check_path(path)
+        info = self._zip().NameToInfo.get(path)
+        if info is None or info.is_dir():
+            raise MediaError(Reason.MISSING_FILE, f"{path} is not in {self.path.name}")
+        if why := _climbs(path, info):
+            raise MediaError(Reason.UNSAFE_PATH, why)
+        return info
+
+    def _zip(self) -> zipfile.ZipFile:
+        """Open the file once a process: after a fork, parent and child would share one position in it."""
+        opened = self._opened
+        if opened is None or opened[0] != os.getpid():
+            opened = self._opened = (os.getpid(), zipfile.ZipFile(self.path))
+        return opened[1]
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """Find files below a folder; linked folders are not entered, names that are not UTF-8 are passed over."""
+    for folder, _, files in os.walk(root):
+        for file in files:
+            name = PurePosixPath(Path(folder, file).relative_to(root)).as_posix()
+            if name.isascii() or name.encode(errors="replace").decode() == name:
+                yield name
+
+
+def _check_path(path: str) -> None:
+    if not path or "\0" in path:
+        raise MediaError(Reason.MISSING_FILE, "no file name is given" if not path else "a NUL in the name")
+    posix, windows = PurePosixPath(path), PureWindowsPath(path)
+    if posix.is_absolute() or windows.is_absolute() or ".." in posix.parts or ".." in windows.parts:
+        raise MediaError(Reason.UNSAFE_PATH, f"{path} leaves the folder of the source")
+
+
+def _climbs(name: str, info: zipfile.ZipInfo) -> str | None:
+    """Say why a member is unsafe, if it is."""
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return f"{name} is a link inside the zip"
+    try:
+        _check_path(name)
+    except MediaError as error:
+        return error.detail
+    return None
+
+
+def _check_size(path: str, size: int) -> int:
+    if size == 0:
+        raise MediaError(Reason.EMPTY_FILE, f"{path} has no bytes")
+    if size > LARGEST:
+        raise MediaError(Reason.TOO_LARGE, f"{path} has {size} bytes, the limit is {LARGEST}")
+    return size
