@@ -28,7 +28,9 @@ _WHEN = (
     maybe("circa", pa.bool_(), "the source marks the date as approximate"),
 )
 _LICENCE = (
-    column("licence", TEXT, "SPDX id, LicenseRef-public-domain or LicenseRef-unknown; never guessed"),
+    column(
+        "licence", TEXT, "SPDX id, or LicenseRef-… where SPDX has none; LicenseRef-unknown, never guessed"
+    ),
     maybe("licence_text", TEXT, "as the source writes it"),
     maybe("licence_url", TEXT, "where the source links the licence"),
     maybe("source_url", TEXT, "page of the item at its source"),
@@ -76,7 +78,9 @@ RAW_TRACKS = table(
     column("audio_path", TEXT, "relative to the source's root"),
     maybe("title", TEXT, "title"),
     maybe("artist", TEXT, "printed name"),
+    maybe("artist_key", TEXT, "key of the artist in the source; for FMA the artist id"),
     maybe("album", TEXT, "album"),
+    maybe("album_key", TEXT, "key of the album in the source; for FMA the album id"),
     maybe("date", TEXT, "free text"),
     maybe("licence", TEXT, "free text"),
     maybe("licence_url", TEXT, "link to the licence"),
@@ -128,6 +132,7 @@ TRACKS = table(
     _MAKER,
     maybe("title", TEXT, "title"),
     maybe("album", TEXT, "album"),
+    maybe("album_id", TEXT, "the same for all tracks of an album; splits never divide an album"),
     *_WHEN,
     column("genres", WORDS, "genres; may be empty"),
     column("tags", WORDS, "tags; may be empty"),
