@@ -12,6 +12,15 @@ import pyarrow as pa
 from artsound import contracts
 from artsound.contracts import TEXT, VECTOR, WEIGHTED, WORDS, column, maybe, table
 
+PRINCIPLES = (
+    *("balance", "harmony", "variety", "unity", "contrast"),
+    *("emphasis", "proportion", "movement", "rhythm", "pattern"),
+)
+EMOTIONS = (
+    *("amusement", "awe", "contentment", "excitement"),
+    *("anger", "disgust", "fear", "sadness", "something else"),
+)
+
 _ARTWORK_ID = column("artwork_id", TEXT, "key of the artwork in its source; for ArtGraph `Artwork.name`")
 _TRACK_ID = column("track_id", TEXT, "key of the track in its source; for FMA the track id")
 _CLIP_ID = column("clip_id", TEXT, "key of the clip; one clip a track, so it equals the track's")
@@ -215,10 +224,27 @@ MUSIC_MEASURES = table(
     about="What can be measured on a clip: tempo, key, loudness, timbre, tags.",
 )
 
+_PRINCIPLE = pa.struct([pa.field("present", pa.bool_(), False), pa.field("words", TEXT, False)])
+_CLAIM = pa.struct([pa.field(name, TEXT, False) for name in ("field", "stated", "measured")])
+_AFFECT = (
+    maybe("mood", TEXT, "mood"),
+    maybe("valence", pa.float32(), "unpleasant −1 to pleasant 1"),
+    maybe("arousal", pa.float32(), "calm −1 to excited 1"),
+)
 _CAPTION = (
     column("caption", TEXT, "one English sentence"),
     column("paragraph", TEXT, "a few English sentences"),
+    maybe("reasoning", TEXT, "the model's steps, where it was asked for them"),
+    column("leaks", WORDS, "names of artist, title or album that stand in the text; empty when clean"),
+    column("faults", WORDS, "what `captions.checks` found in the text; empty when nothing"),
+    column("contradictions", pa.list_(_CLAIM), "statements that differ from what was measured"),
     _MODEL,
+    maybe("weights", TEXT, "sha256 of the weights, where they are on this machine"),
+    maybe("prompt", TEXT, "name@hash of the prompt, where a model was asked"),
+    maybe("sampling", TEXT, "JSON object of the sampling settings, the seed among them"),
+    maybe("answer", TEXT, "the model's answer as it came"),
+    maybe("seconds", pa.float32(), "time the answer took when it was first given", unit="s"),
+    maybe("tokens", pa.int32(), "tokens of question and answer"),
 )
 
 ART_CAPTIONS = table(
@@ -227,7 +253,12 @@ ART_CAPTIONS = table(
     maybe("composition", TEXT, "how it is laid out"),
     maybe("colour", TEXT, "colour and light"),
     maybe("technique", TEXT, "materials and handling"),
-    maybe("mood", TEXT, "mood"),
+    *(
+        maybe(name, _PRINCIPLE, f"{name}, one of the ten Principles of Art; null where not judged")
+        for name in PRINCIPLES
+    ),
+    *_AFFECT,
+    maybe("emotion", TEXT, f"one of the nine ArtEmis classes: {', '.join(EMOTIONS)}"),
     *_CAPTION,
     key="artwork_id",
     about="Artworks in words, by fields.",
@@ -237,10 +268,17 @@ MUSIC_CAPTIONS = table(
     _CLIP_ID,
     maybe("genre", TEXT, "genre"),
     maybe("tempo", TEXT, "tempo in words and BPM"),
+    maybe("bpm", pa.float32(), "tempo as stated", unit="BPM"),
     maybe("key", TEXT, "tonic and mode"),
+    maybe("chords", TEXT, "chords or harmony"),
     maybe("instruments", TEXT, "instruments and voices"),
+    maybe("timbre", TEXT, "colour of the sound"),
+    maybe("structure", TEXT, "how it unfolds"),
     maybe("dynamics", TEXT, "loudness and its range"),
-    maybe("mood", TEXT, "mood"),
+    maybe("production", TEXT, "recording and mix"),
+    maybe("vocals", TEXT, "voices, or that there are none"),
+    maybe("language", TEXT, "ISO 639-1 code of the vocals"),
+    *_AFFECT,
     maybe("context", TEXT, "cultural context"),
     *_CAPTION,
     key="clip_id",
@@ -315,7 +353,11 @@ TABLES: dict[str, pa.Schema] = {
     "music_captions": MUSIC_CAPTIONS,
     "art_image_vectors": VECTORS,
     "art_sentence_vectors": VECTORS,
+    "art_clip_vectors": VECTORS,
+    "art_clap_vectors": VECTORS,
     "music_sentence_vectors": VECTORS,
+    "music_clip_vectors": VECTORS,
+    "music_clap_vectors": VECTORS,
     "pairs": PAIRS,
     "release_rows": RELEASE_ROWS,
     "rejects": REJECTS,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from artsound import contracts, tables
+from artsound import tables
 
 _SAMPLES: dict[str, Any] = {"licence": "CC0-1.0", "sha256": "0" * 64, "phash": "0" * 16, "bytes": 1}
 
@@ -21,7 +21,7 @@ def _plain(field: pa.Field) -> Any:
         return None
     if field.name in _SAMPLES:
         return _SAMPLES[field.name]
-    if field.type in (contracts.WORDS, contracts.WEIGHTED):
+    if pa.types.is_list(field.type):
         return []
     if pa.types.is_boolean(field.type):
         return False
