@@ -294,6 +294,46 @@ VECTORS = table(
     mapped=True,
 )
 
+CALIBRATION = table(
+    column("term", TEXT, "name of the term of the score"),
+    column("weight", pa.float64(), "of the calibrated term in the score"),
+    column("mean", pa.float64(), "of the cosine over the sample"),
+    column("spread", pa.float64(), "standard deviation of the cosine over the sample"),
+    column("pairs", pa.int64(), "pairs in the sample; drawn by hash"),
+    column("inputs", TEXT, "first 16 hex digits of the sha256 of the term's items and vectors"),
+    key="term",
+    about="What brings the terms of the score to one scale: weight × (cosine − mean) / spread.",
+)
+
+MATCHING = table(
+    _SIDE,
+    _ITEM_ID,
+    _SPLIT,
+    column("partners", WORDS, "items of the other side that this one is paired with; empty when unmatched"),
+    maybe("reason", TEXT, "why it is unmatched: no_counterpart, outnumbered, below_min_score or forbidden"),
+    column("price", pa.float64(), "dual price, in units of the score"),
+    key="side,item_id",
+    about="The optimal matching inside each split, with the prices that prove it.",
+)
+
+CERTIFICATES = table(
+    _SPLIT,
+    column("artworks", pa.int64(), "in the split"),
+    column("clips", pa.int64(), "in the split"),
+    column("pairs", pa.int64(), "matched"),
+    column("unmatched_artworks", pa.int64(), "without a partner"),
+    column("unmatched_clips", pa.int64(), "without a partner"),
+    column("floor", pa.float64(), "what an item of the smaller side counts when it is left unmatched"),
+    column(
+        "primal", pa.float64(), "sum of the quantised scores of the pairs, and of the floor where unmatched"
+    ),
+    column("bound", pa.float64(), "no matching of all pairs of the split can exceed it; from the prices"),
+    column("gap", pa.float64(), "(bound − primal) / |primal|; 0 proves the matching optimal"),
+    column("allowance", pa.float64(), "part of the bound that covers rounding of the scores"),
+    key="split",
+    about="Proof of optimality, recomputed from vectors, pairs and prices alone.",
+)
+
 PAIRS = table(
     column("pair_id", TEXT, "first 16 hex digits of sha256(artwork_id, newline, clip_id)"),
     _ARTWORK_ID,
@@ -305,7 +345,11 @@ PAIRS = table(
     column("artwork_rank", pa.int32(), "rank of this artwork for the clip, within the split; 1 is best"),
     maybe("clip_margin", pa.float64(), "score minus the best score of another clip for the artwork"),
     maybe("artwork_margin", pa.float64(), "score minus the best score of another artwork for the clip"),
-    maybe("runner_up", TEXT, "clip_id of the best other clip for the artwork"),
+    column("other_clips", WEIGHTED, "best other clips for the artwork and their scores, best first"),
+    column("other_artworks", WEIGHTED, "best other artworks for the clip and their scores, best first"),
+    column("artwork_price", pa.float64(), "dual price of the artwork"),
+    column("clip_price", pa.float64(), "dual price of the clip"),
+    column("hubness", pa.int32(), "artworks of the split that have the clip among their ten best"),
     key="pair_id",
     about="The one-to-one matching inside each split.",
 )
@@ -358,6 +402,9 @@ TABLES: dict[str, pa.Schema] = {
     "music_sentence_vectors": VECTORS,
     "music_clip_vectors": VECTORS,
     "music_clap_vectors": VECTORS,
+    "calibration": CALIBRATION,
+    "matching": MATCHING,
+    "certificates": CERTIFICATES,
     "pairs": PAIRS,
     "release_rows": RELEASE_ROWS,
     "rejects": REJECTS,
