@@ -1,0 +1,35 @@
+"""raw_tracks → tracks: texts cleaned, dates and licences read. Their audio is checked in `clips`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from artsound import tables
+from artsound.catalog.dates import parse_date
+from artsound.catalog.licences import spdx
+from artsound.catalog.names import artist_id, clean_text, printed_name, slug
+from artsound.errors import Outcome
+
+_AS_THEY_ARE = ("track_id", "audio_path", "genres", "tags", "language", "licence_url", "source_url")
+
+
+def clean_tracks(raw_tracks: pa.Table) -> Outcome:
+    """Clean what the source says of its tracks; none is refused."""
+    return Outcome(tables.rows_of("tracks", [_described(raw) for raw in raw_tracks.to_pylist()]))
+
+
+def _described(raw: Mapping[str, Any]) -> dict[str, Any]:
+    artist, album = printed_name(raw["artist"]), clean_text(raw["album"])
+    return {
+        **{name: raw[name] for name in _AS_THEY_ARE},
+        **{name: clean_text(raw[name]) for name in ("title", "description")},
+        "artist_id": artist_id("music", raw["track_id"], artist, raw["artist_key"]),
+        "artist": artist,
+        "album": album,
+        "album_id": raw["album_key"] or (slug(album) if album else None),
+        "date": raw["date"],
+        **parse_date(raw["date"])._asdict(),
+        "licence": spdx(raw["licence"], raw["licence_url"]),
+        "licence_text": raw["licence"],
+    }
