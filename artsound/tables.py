@@ -382,6 +382,17 @@ REJECTS = table(
     about="Items that were refused, and why.",
 )
 
+REVIEWS = table(
+    column("pair_id", TEXT, "the pair that was judged; need not be in the present release"),
+    column("reviewer", TEXT, "as the reviewer wrote it"),
+    _ARTWORK_ID,
+    _CLIP_ID,
+    column("verdict", TEXT, "accept, unsure or reject; empty for a note alone"),
+    column("note", TEXT, "may be empty"),
+    key="pair_id,reviewer",
+    about="What people say of pairs; read from the audit page's CSV by `artsound review import`.",
+)
+
 TABLES: dict[str, pa.Schema] = {
     "raw_artworks": RAW_ARTWORKS,
     "raw_tracks": RAW_TRACKS,
@@ -407,6 +418,7 @@ TABLES: dict[str, pa.Schema] = {
     "certificates": CERTIFICATES,
     "pairs": PAIRS,
     "release_rows": RELEASE_ROWS,
+    "reviews": REVIEWS,
     "rejects": REJECTS,
 }
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,9 +41,11 @@ class Facts(NamedTuple):
     style: str
     genres: tuple[str, ...]
     licence: str
+    checks: tuple[str, ...]  # what was found in the captions
     score: float
     words: str  # lower-case titles and artists, for the search
-    music: dict[str, Any]  # how another pair names this pair's clip
+    artwork: dict[str, Any]  # how another pair names this pair's artwork
+    music: dict[str, Any]  # and its clip
 
 
 def write_page(
@@ -63,7 +66,8 @@ def write_page(
     """
     facts = [_facts(row) for row in _rows(rows)]
     deciles = score_deciles([fact.score for fact in facts])
-    clips = {fact.music["clip_id"]: fact.music for fact in facts}
+    known = {fact.artwork["artwork_id"]: fact.artwork for fact in facts}
+    heard = {fact.music["clip_id"]: fact.music for fact in facts}
     (folder / "data").mkdir(parents=True, exist_ok=True)
     _write_script(folder / "data" / "index.js", "takeIndex", _index(facts, deciles, title))
     make = partial(_record, folder, images=images, audio=audio)
@@ -71,7 +75,11 @@ def write_page(
         records = track(_in_order(pool, make, _rows(rows)), "audit page", total=len(rows))
         for number, chunk in enumerate(_chunks(records)):
             for at, record in enumerate(chunk, number * CHUNK_ROWS):
-                record |= {"decile": deciles[at], "runner": clips.get(record.pop("runner_up"))}
+                record["decile"] = deciles[at]
+                record["other_artworks"] = [
+                    one | known.get(one["name"], {}) for one in record["other_artworks"]
+                ]
+                record["other_clips"] = [one | heard.get(one["name"], {}) for one in record["other_clips"]]
             _write_script(folder / "data" / f"pairs-{number:04d}.js", f"takeChunk({number},", chunk)
     for file in resources.files("artsound.review").joinpath("static").iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
@@ -112,7 +120,7 @@ def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
 
 def _facts(row: Row) -> Facts:
     art, music = row["meta"]["artwork"], row["meta"]["music"]
-    named = {name: music[name] for name in ("clip_id", "title", "artist")}
+    pair = {"pair_id": row["pair_id"]}
     words = (art["title"], art["artist"], music["title"], music["artist"])
     return Facts(
         pair_id=row["pair_id"],
@@ -121,9 +129,27 @@ def _facts(row: Row) -> Facts:
         genres=tuple(music["genres"]) or ("",),
         licence=f"{_licence(art)} / {_licence(music)}",
         score=row["score"],
+        checks=tuple(_checks(art["caption"], music["caption"])) or ("clean",),
         words=" ".join(word for word in words if word).lower(),
-        music=named | {"pair_id": row["pair_id"], "sound": _sound_file(row)},
+        artwork=pair
+        | _named(art, "artwork_id")
+        | {"thumbnail": _media_file(row["image_sha256"], f"-{THUMBNAIL}.jpg")},
+        music=pair | _named(music, "clip_id") | {"sound": _sound_file(row)},
     )
+
+
+def _named(side: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: side[name] for name in (key, "title", "artist")}
+
+
+def _checks(*captions: Mapping[str, Any]) -> Iterator[str]:
+    """Name what the captions' own checks found, in words for the filter."""
+    found = {
+        "faults": "faulty text",
+        "leaks": "names artist or title",
+        "contradictions": "contradicts measures",
+    }
+    return (words for name, words in found.items() if any(caption[name] for caption in captions))
 
 
 def _licence(side: Mapping[str, Any]) -> str:
@@ -132,10 +158,14 @@ def _licence(side: Mapping[str, Any]) -> str:
 
 def _index(facts: list[Facts], deciles: list[int], title: str) -> dict[str, Any]:
     """Describe all pairs by short columns; facets by code, the commonest value first."""
-    names = ("split", "style", "licence")
-    values = {name: [getattr(fact, name) for fact in facts] for name in names}
-    codes = {name: _codes(column) for name, column in values.items()}
-    genres = _codes([genre for fact in facts for genre in fact.genres])
+    values = {name: [getattr(fact, name) for fact in facts] for name in ("split", "style", "licence")}
+    lists = {"genre": [fact.genres for fact in facts], "checks": [fact.checks for fact in facts]}
+    facets = {name: _facet(column) for name, column in values.items()} | {
+        name: _facet(chain.from_iterable(column)) for name, column in lists.items()
+    }
+    codes = {
+        name: {value["name"]: code for code, value in enumerate(facet)} for name, facet in facets.items()
+    }
     scores = [round(fact.score, 4) for fact in facts]
     return {
         "title": title,
@@ -143,26 +173,21 @@ def _index(facts: list[Facts], deciles: list[int], title: str) -> dict[str, Any]
         "deciles": _decile_bounds(scores, deciles),
         "score_low": min(scores, default=0),
         "score_high": max(scores, default=0),
-        "facets": {name: _facet(column) for name, column in values.items()}
-        | {"genre": _facet([genre for fact in facts for genre in fact.genres])},
+        "facets": facets,
         "columns": {
             "id": [fact.pair_id for fact in facts],
             "score": scores,
             "decile": deciles,
-            "genre": [[genres[genre] for genre in fact.genres] for fact in facts],
             "words": [fact.words for fact in facts],
         }
-        | {name: [codes[name][value] for value in column] for name, column in values.items()},
+        | {name: [codes[name][value] for value in column] for name, column in values.items()}
+        | {name: [[codes[name][value] for value in row] for row in column] for name, column in lists.items()},
     }
 
 
-def _facet(column: list[str]) -> list[dict[str, Any]]:
+def _facet(column: Iterable[str]) -> list[dict[str, Any]]:
     counts = sorted(Counter(column).items(), key=lambda item: (-item[1], item[0]))
     return [{"name": name, "count": count} for name, count in counts]
-
-
-def _codes(column: list[str]) -> dict[str, int]:
-    return {value["name"]: code for code, value in enumerate(_facet(column))}
 
 
 def _decile_bounds(scores: list[float], deciles: list[int]) -> list[dict[str, Any]]:

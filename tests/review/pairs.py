@@ -43,7 +43,11 @@ def pair(number: int, **texts: Any) -> dict[str, Any]:
         "artwork_rank": 2,
         "clip_margin": 0.01,
         "artwork_margin": -0.02,
-        "runner_up": f"clip-{(number + 1) % 3}",
+        "other_clips": [{"name": f"clip-{(number + 1) % 3}", "value": 0.09}],
+        "other_artworks": [
+            {"name": f"art-{(number + 1) % 3}", "value": 0.08},
+            {"name": "art-without-music", "value": 0.07},
+        ],
         "pair_id": f"{number:016x}",
         "split": split,
         "score": score,
@@ -78,6 +82,11 @@ def _side(name: str, number: int) -> dict[str, Any]:
     }
 
 
+def _caption(text: str, **fields: Any) -> dict[str, Any]:
+    checks: dict[str, Any] = {"faults": [], "leaks": [], "contradictions": []}
+    return {"caption": text, "paragraph": f"{text} And more.", "model": "offline@1"} | checks | fields
+
+
 def _artwork(number: int, image: str) -> dict[str, Any]:
     return _side("Painting", number) | {
         "artwork_id": f"art-{number}",
@@ -86,7 +95,9 @@ def _artwork(number: int, image: str) -> dict[str, Any]:
         "style": ("Impressionism", "Baroque", None)[number % 3],
         "genre": "landscape",
         "image": {"sha256": f"{number:064x}", "format": "jpg", "width": 600, "height": 400, "bytes": 1},
-        "caption": {"caption": "A river under trees.", "paragraph": "A river. Trees.", "model": "offline@1"},
+        "caption": _caption(
+            "A river under trees.", subject="a river", balance={"present": True, "words": "even"}
+        ),
         "measures": {"palette": [{"name": "green", "value": 0.6}, {"name": "blue", "value": 0.4}]},
     }
 
@@ -97,7 +108,8 @@ def _music(number: int, sound: str) -> dict[str, Any]:
         "album": None,
         "genres": ["Folk", "Jazz"][: 1 + number % 2],
         "audio": {"sha256": f"{number:064x}", "format": "ogg", "duration": 12.5, "bytes": 1},
-        "caption": {"caption": "A slow tune on a flute.", "paragraph": "A slow tune.", "model": "offline@1"},
+        "caption": _caption("A slow tune on a flute.", instruments="flute")
+        | {"contradictions": [{"field": "bpm", "stated": "60", "measured": "96"}] * (number % 5 == 4)},
         "measures": {
             "tempo": 96.0,
             "key": "A minor",

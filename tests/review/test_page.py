@@ -96,10 +96,13 @@ def test_chunks_hold_all_pairs_in_order_and_the_index_agrees(
         assert [one["count"] for one in facet] == sorted((one["count"] for one in facet), reverse=True)
 
 
-def test_a_runner_up_names_the_pair_that_holds_it(folder: Path) -> None:
-    records = chunk(folder / "data" / "pairs-0000.js")
-    assert records[0]["runner"]["pair_id"] == records[1]["pair_id"]
-    assert records[0]["runner"]["title"] == records[1]["music"]["title"]
+def test_runners_up_name_the_pairs_that_hold_them(folder: Path) -> None:
+    first, second, *_ = chunk(folder / "data" / "pairs-0000.js")
+    assert first["other_clips"][0]["pair_id"] == second["pair_id"]
+    assert first["other_clips"][0]["sound"] == second["music"]["sound"]
+    found, unmatched = first["other_artworks"]
+    assert found["thumbnail"] == second["artwork"]["thumbnail"]
+    assert unmatched == {"name": "art-without-music", "value": 0.07}
 
 
 def test_deciles_hold_equal_counts_and_rise_with_the_score() -> None:

@@ -119,7 +119,17 @@ def test_hostile_text_is_shown_as_text(started: Chrome, tmp_path: Path) -> None:
 def test_the_detail_tells_why_and_by_what_right(browser: Chrome) -> None:
     browser.find_element(By.CSS_SELECTOR, ".card").click()
     text = shown(browser, "#detail")
-    for part in ("sentence", "affect", "+0.150", "CC-BY-4.0", "A minor", "flute", "Song 1", "ahead of"):
+    for part in (
+        "sentence",
+        "affect",
+        "+0.150",
+        "CC-BY-4.0",
+        "A minor",
+        "flute",
+        "Song 1",
+        "Painting 1",
+        "ahead of",
+    ):
         assert part in text
     mel = browser.find_element(By.CSS_SELECTOR, ".mel img")
     assert browser.execute_async_script(
@@ -142,6 +152,13 @@ def test_filters_narrow_and_clear(browser: Chrome) -> None:
     browser.find_element(By.XPATH, "//button[text()='Clear all']").click()
     time.sleep(0.3)
     assert shown(browser, "#found") == "60 pairs"
+
+
+def test_captions_that_contradict_the_measures_are_found_and_said(browser: Chrome) -> None:
+    choose(browser, "contradicts measures")
+    assert shown(browser, "#found") == "12 of 60 pairs"
+    browser.find_element(By.CSS_SELECTOR, ".card").click()
+    assert shown(browser, "#detail .found") == "says bpm “60”, measured 96"
 
 
 def test_a_search_finds_titles(browser: Chrome) -> None:

@@ -39,6 +39,7 @@ const Detail = {
       h("div", { class: "captions" }, Detail.caption("The artwork in words", record.artwork.caption), Detail.caption("The music in words", record.music.caption)),
       Detail.score(record),
       h("div", { class: "captions" }, Detail.facts("Artwork", Detail.artworkFacts(record)), Detail.facts("Music", Detail.musicFacts(record))),
+      Detail.fields(record),
       Detail.provenance(record),
       Detail.judge(record));
   },
@@ -69,8 +70,20 @@ const Detail = {
   },
 
   caption(title, caption) {
+    const claims = caption.contradictions.map((claim) => `says ${claim.field} “${claim.stated}”, measured ${claim.measured}`);
+    const found = [...caption.faults, ...caption.leaks.map((name) => `names ${name}`), ...claims];
     return h("section", {}, h("h3", {}, title), h("p", { class: "lead" }, caption.caption),
-      caption.paragraph && caption.paragraph !== caption.caption && h("p", {}, caption.paragraph), h("p", { class: "by" }, caption.model));
+      caption.paragraph !== caption.caption && h("p", {}, caption.paragraph),
+      found.length > 0 && h("p", { class: "found" }, found.join(" · ")), h("p", { class: "by" }, caption.model));
+  },
+
+  /* The captions by field: plain text, and the Principles of Art with their words. */
+  fields({ artwork, music }) {
+    const hidden = ["caption", "paragraph", "model", "weights", "prompt", "sampling", "answer", "reasoning"];
+    const words = (value) => (value && typeof value === "object" && "words" in value ? (value.present ? value.words || "present" : `absent${value.words ? `: ${value.words}` : ""}`) : value);
+    const rows = (caption) => Object.entries(caption).filter(([name]) => !hidden.includes(name)).map(([name, value]) => [name, words(value)]).filter(([, value]) => typeof value === "string");
+    return h("details", {}, h("summary", {}, "Captions by field"),
+      h("div", { class: "fields" }, Detail.facts("Artwork", rows(artwork.caption)), Detail.facts("Music", rows(music.caption))));
   },
 
   score(record) {
@@ -86,7 +99,7 @@ const Detail = {
       ...rows,
       h("ul", {}, h("li", {}, "The music is choice ", h("b", {}, String(record.clip_rank)), " of this artwork", Detail.margin(record.clip_margin)),
         h("li", {}, "The artwork is choice ", h("b", {}, String(record.artwork_rank)), " of this music", Detail.margin(record.artwork_margin))),
-      Detail.runner(record.runner));
+      Detail.others("Next best music", record.other_clips, "clip"), Detail.others("Next best artworks", record.other_artworks, "artwork"));
   },
 
   margin(value) {
@@ -94,12 +107,16 @@ const Detail = {
     return h("span", { class: "faint" }, `, ${Math.abs(value).toFixed(3)} ${value < 0 ? "behind" : "ahead of"} the best other`);
   },
 
-  runner(runner) {
-    if (!runner) return null;
-    const known = Audit.position.has(runner.pair_id);
-    const name = byline(runner.title || runner.clip_id, runner.artist);
-    return h("p", { class: "runner" }, "Best other music: ", runner.sound && playButton(runner.sound, "Play the runner-up"),
-      known ? h("button", { class: "linklike", onclick: () => Page.show(Audit.position.get(runner.pair_id)) }, name) : name);
+  /* Runners-up: those of another pair of the release can be heard, seen and opened. */
+  others(title, others, kind) {
+    if (!others.length) return null;
+    const rows = others.map((other) => {
+      const name = byline(other.title || other.name, other.artist);
+      const known = Audit.position.get(other.pair_id);
+      return h("li", {}, other.sound ? playButton(other.sound, `Play ${name}`) : other.thumbnail ? h("img", { src: other.thumbnail, alt: "" }) : h("i", {}),
+        known === undefined ? h("span", {}, name) : h("button", { class: "linklike", onclick: () => Page.show(known) }, name), h("b", {}, other.value.toFixed(3)));
+    });
+    return h("div", { class: `others ${kind}` }, h("h4", {}, title), h("ol", {}, ...rows));
   },
 
   facts(title, rows) {

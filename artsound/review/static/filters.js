@@ -5,12 +5,13 @@ const FACETS = [
   ["split", "Split"],
   ["style", "Style of the artwork"],
   ["genre", "Genre of the music"],
+  ["checks", "Captions"],
   ["licence", "Licence"],
 ];
 const SHOWN = 8;
 
 const Filters = {
-  chosen: { split: new Set(), style: new Set(), genre: new Set(), licence: new Set(), decile: new Set(), verdict: new Set() },
+  chosen: { split: new Set(), style: new Set(), genre: new Set(), checks: new Set(), licence: new Set(), decile: new Set(), verdict: new Set() },
   words: "",
   sample: null,
   order: "release",
@@ -32,10 +33,10 @@ const Filters = {
   },
 
   passes(at, columns) {
-    for (const name of ["split", "style", "licence", "decile"]) {
-      if (Filters.chosen[name].size && !Filters.chosen[name].has(columns[name][at])) return false;
+    for (const name of ["split", "style", "genre", "checks", "licence", "decile"]) {
+      const chosen = Filters.chosen[name];
+      if (chosen.size && ![columns[name][at]].flat().some((code) => chosen.has(code))) return false;
     }
-    if (Filters.chosen.genre.size && !columns.genre[at].some((code) => Filters.chosen.genre.has(code))) return false;
     return !Filters.chosen.verdict.size || Filters.states(columns.id[at]).some((state) => Filters.chosen.verdict.has(state));
   },
 

@@ -124,6 +124,7 @@ const Page = {
     Marks.set(id, { verdict: Marks.verdict(id) === verdict ? "" : verdict });
     Page.counts();
     const card = byId(`pair-${id}`);
+    Filters.render(byId("filters"));
     if (card) card.replaceWith(Page.card(await Audit.record(Audit.position.get(id)), Number(card.dataset.at)));
     if (Detail.id === id) byId("detail").querySelector(".judge").replaceWith(Detail.judge(Detail.record));
     else Page.select(Page.at);
