@@ -1,0 +1,233 @@
+"""Artworks in words, from what the catalogue says and what was measured: no language model, no chance."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from artsound.captions import checks
+from artsound.captions.iconography import ADJECTIVES, CLASSES, GENERAL, KINDS, ONE_OF, PHRASES, PROPER
+from artsound.captions.words import OFFLINE, a, feeling, level, listed, ordinal, pick, sentence
+from artsound.models.protocols import Answer, Item
+from artsound.tables import EMOTIONS
+
+Row = Mapping[str, Any]
+
+MOST = 5  # subjects named in a caption
+PAINTS = re.compile(r"\b(oil|tempera|watercolour|gouache|acrylic|fresco|distemper|encaustic)\b")
+MATERIALS = re.compile(
+    r"^(opaque |transparent )?(oil|tempera|ink|watercolour|gouache|pastel|acrylic|fresco|enamel|encaustic"
+    r"|chalk|charcoal|pencil|graphite|distemper|gold|silver|mixed media|etching|engraving|lithograph"
+    r"|woodcut)\b"
+)
+DARKNESS = [(32.0, "dark"), (45.0, "subdued"), (58.0, "evenly lit")]  # mean L*
+STRENGTH = [(10.0, "nearly without colour"), (18.0, "muted"), (28.0, "moderately coloured")]  # mean chroma
+CONTRAST = [(13.0, "soft"), (20.0, "moderate")]  # standard deviation of L*
+WARMTH = [(-0.1, "cool"), (0.5, "balanced between warm and cool"), (0.9, "warm")]
+DETAIL = [(0.06, "broad and open"), (0.14, "measured in detail")]  # edge density
+MIRRORED = 0.6  # correlation with the mirror image from which a layout counts as symmetric
+
+
+class OfflineArt:
+    """Same facts and measures, same words."""
+
+    name = OFFLINE
+
+    def __call__(self, items: Sequence[Item]) -> list[Answer]:
+        """Return one answer an artwork."""
+        return [Answer(_fields(item)) for item in items]
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    key, facts, found = item.key, item.facts, item.measures
+    secret = checks.names(facts)
+    kind, things = _kind(facts), _things(facts, secret)
+    mood = pick(key, "mood", feeling(found["valence"], found["arousal"]).moods)
+    technique = _technique(facts, secret)
+    picture = _picture(kind or _noun(technique), facts, things, secret)
+    what = f"{_origin(facts, secret)} {picture}"
+    palette = listed(_colours(found)[:3])
+    words = {"what": a(" ".join(what.split())), "palette": palette, "mood": mood, "kind": kind or "picture"}
+    return {
+        "subject": sentence(a(picture)) if things else None,
+        "composition": sentence(_composition(found)),
+        "colour": sentence(_colour(found)),
+        "technique": sentence(technique) if technique else None,
+        **_principles(found),
+        "mood": mood,
+        "valence": found["valence"],
+        "arousal": found["arousal"],
+        "emotion": _emotion(facts, found),
+        "caption": _caption(key, technique, found, words),
+        "paragraph": _paragraph(key, facts, found, words, technique),
+    }
+
+
+def _caption(key: str, technique: str, found: Row, words: dict[str, str]) -> str:
+    made = f" in {technique}" if MATERIALS.match(technique) else ""
+    light = level(found["lightness"], DARKNESS, "bright")
+    frames = (
+        f"{words['what']}{made}, {light} and mostly {words['palette']}, {words['mood']} in mood",
+        f"{words['what']}{made}; {words['palette']} set {a(words['mood'])} mood",
+        f"{words['what']}{made}, its colours {words['palette']}, its mood {words['mood']}",
+    )
+    return sentence(pick(key, "frame", frames))
+
+
+def _paragraph(key: str, facts: Row, found: Row, words: dict[str, str], technique: str) -> str:
+    feel = feeling(found["valence"], found["arousal"])
+    openings = (
+        f"the {words['kind']} is {_composition(found)}",
+        f"seen as a whole, the {words['kind']} is {_composition(found)}",
+    )
+    closings = (
+        f"the overall effect is {words['mood']}",
+        f"colour and line together feel {feel.moods[0]}",
+        f"it leaves {a(feel.moods[1])} impression",
+    )
+    style = f"in style it belongs to {facts['style']}" if facts.get("style") else ""
+    made = f"it is catalogued as {technique}" if technique and not MATERIALS.match(technique) else ""
+    parts = (
+        pick(key, "opening", openings),
+        f"it is {_colour(found)}",
+        style,
+        made,
+        pick(key, "closing", closings),
+    )
+    secret = checks.names(facts)
+    said = (sentence(part) for part in parts if part)
+    return " ".join(part for part in said if not checks.leaks([part], secret))
+
+
+def _kind(facts: Row) -> str:
+    """Tell portrait from landscape and so on; empty when nothing says so."""
+    given = [_tag(facts.get("genre") or ""), *(_tag(tag) for tag in facts["tags"])]
+    return next((KINDS[tag] for tag in KINDS if tag in given), "")
+
+
+def _noun(technique: str) -> str:
+    return "painting" if PAINTS.search(technique) else "picture"
+
+
+def _things(facts: Row, secret: set[str]) -> list[str]:
+    """Name what is shown, without naming the title."""
+    tags = [tag for tag in facts["tags"] if _tag(tag) not in KINDS]
+    phrases = (_unless_secret(tag, facts["title"] or "", secret) for tag in tags)
+    return list(dict.fromkeys(phrase for phrase in phrases if phrase))[:MOST]
+
+
+def _unless_secret(tag: str, title: str, secret: set[str]) -> str:
+    """Put a tag into a phrase; a more general one where the title has the same word, empty where none is."""
+    plain = _tag(tag)
+    titled = bool(checks.leaks([title], [checks.plain(tag)]))
+    saint = "a saint" if plain.startswith(("saint ", "st ", "st. ")) else ""
+    general = GENERAL.get(plain, saint)
+    if not (general and titled) and not checks.leaks(
+        [tag, phrase := PHRASES.get(plain) or _cased(tag)], secret
+    ):
+        return phrase
+    return "" if checks.leaks([general], secret) else general
+
+
+def _cased(tag: str) -> str:
+    """Lower-case a tag except for proper names."""
+    words = tag.replace("-", " ").split()
+    if tag.lower() in CLASSES:
+        return tag.lower()
+    small = {"the", "of", "and", "in", "with", "on", "at"}
+    return " ".join(
+        word.capitalize() if word.lower() in PROPER and word.lower() not in small else word.lower()
+        for word in words
+    )
+
+
+def _picture(kind: str, facts: Row, things: list[str], secret: set[str]) -> str:
+    """Say what kind of picture it is, and what it shows."""
+    people = {ONE_OF[tag] for tag in map(_tag, facts["tags"]) if tag in ONE_OF}
+    shown, link = list(things), "of" if kind in {"painting", "picture"} else "with"
+    if kind in {"portrait", "self-portrait"} and len(people) == 1:
+        profile = " in profile" if "faces in profile" in shown else ""
+        rest = [thing for thing in shown if thing not in ONE_OF and thing != "faces in profile"]
+        shown, link = [f"{people.pop()}{profile}" + (f" with {listed(rest)}" if rest else "")], "of"
+    if not shown:
+        return kind
+    said = f"{kind} {link} {listed(shown)}"
+    return f"{kind} showing {listed(shown)}" if checks.leaks([said], secret) else said
+
+
+def _origin(facts: Row, secret: set[str]) -> str:
+    """Say when and where: century and culture."""
+    century = _century(facts.get("year_from"), facts.get("year_to"))
+    head = re.split(r"[(,;]", facts.get("culture") or facts.get("country") or "")[0].strip()
+    culture = ADJECTIVES.get(head.lower(), head)
+    return " ".join(part for part in (century, culture) if part and not checks.leaks([part], secret))
+
+
+def _century(first: int | None, last: int | None) -> str:
+    if first is None or first <= 0:
+        return "ancient" if first is not None else ""
+    middle = (first + (last if last is not None else first)) // 2
+    return f"{ordinal((middle - 1) // 100 + 1)}-century"
+
+
+def _technique(facts: Row, secret: set[str]) -> str:
+    """Tidy the catalogue's words on materials; the first one that names a material, else the first."""
+    given = re.sub(r"\(.*?\)", "", facts.get("medium") or "").replace("olor", "olour")
+    parts = [" ".join(part.split()) for part in given.split(";")]
+    parts = [part[:1].lower() + part[1:] for part in parts if part and "verso" not in part]
+    chosen = next((part for part in parts if MATERIALS.match(part)), parts[0] if parts else "")
+    chosen = re.sub(r", transferred .*$", "", chosen)
+    chosen = re.sub(r",? gold ground$", " with a gold ground", chosen)
+    chosen = re.sub(r", and ", " and ", chosen)
+    return "" if checks.leaks([chosen], secret) else chosen
+
+
+def _colours(found: Row) -> list[str]:
+    return [colour["name"] for colour in found["palette"] if colour["value"] >= 0.08] or ["mixed colours"]
+
+
+def _colour(found: Row) -> str:
+    light = level(found["lightness"], DARKNESS, "bright")
+    strength = level(found["saturation"], STRENGTH, "strongly coloured")
+    contrast = level(found["contrast"], CONTRAST, "strong")
+    warmth = level(found["warmth"], WARMTH, "decidedly warm")
+    main = listed(_colours(found)[:4])
+    tone = f"{warmth} in tone" if warmth.endswith(("cool", "warm")) and " and " not in warmth else warmth
+    return f"{light} and {strength}, {tone}: {main}, with {contrast} contrast of light and dark"
+
+
+def _composition(found: Row) -> str:
+    detail = level(found["edge_density"], DETAIL, "dense with detail")
+    mirrored = "nearly symmetric" if found["symmetry"] >= MIRRORED else "freely balanced"
+    if found["symmetry"] < 0:
+        mirrored = "weighted to one side"
+    return f"{detail} and {mirrored}"
+
+
+def _principles(found: Row) -> dict[str, Any]:
+    """Judge those of the ten Principles of Art that the measures bear on; the others stay null."""
+    shares = [colour["value"] for colour in found["palette"]]
+    many, first = sum(share >= 0.1 for share in shares), _colours(found)[0]
+    contrast = level(found["contrast"], CONTRAST, "strong")
+    judged = {
+        "balance": (found["symmetry"] >= 0, _composition(found).split(" and ")[-1]),
+        "variety": (many >= 4, f"{many} colours cover a tenth of the picture or more each"),
+        "unity": (
+            max(shares, default=0) >= 0.35,
+            f"{first} covers {max(shares, default=0):.0%} of the picture",
+        ),
+        "contrast": (contrast == "strong", f"{contrast} steps between light and dark"),
+        "harmony": (abs(found["warmth"]) >= 0.5, level(found["warmth"], WARMTH, "decidedly warm")),
+    }
+    return {name: {"present": bool(present), "words": words} for name, (present, words) in judged.items()}
+
+
+def _emotion(facts: Row, found: Row) -> str:
+    """Prefer what annotators named most; else derive it from colour and edges."""
+    named = {one["name"]: one["value"] for one in facts.get("emotions") or () if one["name"] in EMOTIONS}
+    if named:
+        return str(max(sorted(named), key=lambda name: named[name]))
+    return feeling(found["valence"], found["arousal"]).emotion
+
+
+def _tag(tag: str) -> str:
+    return tag.replace("-", " ").lower()

@@ -1,0 +1,139 @@
+"""Clips in words, from what the catalogue says and what was measured: no language model, no chance."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from artsound.captions import checks
+from artsound.captions.vocabulary import CAPITAL, GENRES, INSTRUMENTS, MOODS, PLACES, VOICES
+from artsound.captions.words import OFFLINE, a, feeling, level, listed, pick, sentence
+from artsound.models.protocols import Answer, Item
+
+Row = Mapping[str, Any]
+
+LIKELY = 0.2  # probability from which a musicnn tag is believed
+SURE_GENRE = 0.3  # genres are mistaken more often than instruments
+SURE_KEY = 0.03  # margin of the best key profile from which the key is stated
+SURE_BEAT = 0.1  # confidence of the tempo from which it is stated
+PACE = [(60.0, "very slow"), (76.0, "slow"), (100.0, "moderate"), (126.0, "brisk"), (160.0, "fast")]  # BPM
+LOUDNESS = [(-30.0, "very quiet"), (-23.0, "quiet"), (-17.0, "moderately loud"), (-11.0, "loud")]  # LUFS
+RANGE = [(6.0, "little change"), (14.0, "moderate swells")]  # dB
+BRIGHTNESS = [(700.0, "dark"), (1300.0, "warm"), (2200.0, "clear")]  # mean spectral centroid, Hz
+BUSY = [(1.5, "sparse"), (3.5, "flowing"), (6.0, "busy")]  # note onsets a second
+
+
+class OfflineMusic:
+    """Same facts and measures, same words."""
+
+    name = OFFLINE
+
+    def __call__(self, items: Sequence[Item]) -> list[Answer]:
+        """Return one answer a clip."""
+        return [Answer(_fields(item)) for item in items]
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    found, secret = item.measures, checks.names(item.facts)
+    likely = [tag["name"].lower() for tag in found["tags"] if tag["value"] >= LIKELY]
+    genres = _without(_genres(item.facts, found), secret)
+    places = _without((PLACES[one.lower()] for one in item.facts["genres"] if one.lower() in PLACES), secret)
+    instruments = _without(_named(likely, INSTRUMENTS), secret)
+    moods = _without(_named(likely, MOODS), secret)[:1]
+    moods.append(pick(item.key, "mood", feeling(found["valence"], found["arousal"]).moods))
+    fields: dict[str, Any] = {
+        "genre": listed(genres[:2]) or None,
+        **_beat(found),
+        "key": _key(found, instruments),
+        "instruments": listed(instruments) or None,
+        "timbre": level(found["brightness"], BRIGHTNESS, "bright"),
+        "structure": f"{level(found['onset_rate'], BUSY, 'crowded')} texture",
+        "dynamics": _dynamics(found),
+        "vocals": next((VOICES[tag] for tag in VOICES if tag in likely), None),
+        "language": item.facts.get("language"),
+        "mood": moods[0],
+        "valence": found["valence"],
+        "arousal": found["arousal"],
+        "context": f"music from {places[0]}" if places else None,
+    }
+    return fields | {
+        "caption": _caption(item.key, fields),
+        "paragraph": _paragraph(item.key, fields, moods, secret),
+    }
+
+
+def _caption(key: str, fields: Row) -> str:
+    pace, genre = (fields["tempo"] or "free-flowing").split(",")[0], fields["genre"] or ""
+    piece = pick(key, "piece", ("piece", "recording", "performance"))
+    place = f" {fields['context'].removeprefix('music ')}" if fields["context"] else ""
+    rest = f"{place}{_sounding(fields)}"
+    frames = (
+        f"{a(f'{pace} {genre} {piece}')}{rest}, {fields['mood']} in mood",
+        f"{a(f'{genre} {piece}'.strip())}{rest}, {pace} in tempo, {fields['mood']} in mood",
+        f"{a(fields['mood'])} {genre} {piece}{rest}, {pace} in tempo",
+    )
+    return sentence(pick(key, "frame", frames))
+
+
+def _sounding(fields: Row) -> str:
+    heard = [part for part in (fields["instruments"], fields["vocals"]) if part and part != "no vocals"]
+    if heard:
+        return f" with {' and '.join(heard) if ' and ' not in heard[0] else ', and '.join(heard)}"
+    return " without vocals" if fields["vocals"] else ""
+
+
+def _paragraph(key: str, fields: Row, moods: Sequence[str], secret: set[str]) -> str:
+    tempo, heard = fields["tempo"], fields["instruments"]
+    pulse = pick(key, "pulse", ("the tempo is {}", "the pulse is {}", "its pace is {}")).format(tempo)
+    parts = (
+        pulse if tempo else "no steady beat stands out",
+        f"it is centred on {fields['key']}" if fields["key"] else "",
+        pick(key, "heard", ("{} can be heard", "one hears {}", "the instruments include {}")).format(heard)
+        if heard
+        else "",
+        f"there are {fields['vocals']}" if fields["vocals"] else "",
+        f"the sound is {fields['timbre']}, the texture {fields['structure'].removesuffix(' texture')}",
+        f"the recording is {fields['dynamics']}",
+        pick(key, "closing", ("the mood is {}", "it comes across as {}", "the whole feels {}")).format(
+            moods[-1]
+        ),
+    )
+    return " ".join(sentence(part) for part in parts if part and not checks.leaks([part], secret))
+
+
+def _beat(found: Row) -> dict[str, Any]:
+    """Put the tempo into words, where there is a beat."""
+    bpm = found["tempo"]
+    if not bpm or found["tempo_confidence"] < SURE_BEAT:
+        return {"tempo": None, "bpm": None}
+    return {"tempo": f"{level(bpm, PACE, 'very fast')}, about {round(bpm)} BPM", "bpm": round(bpm)}
+
+
+def _key(found: Row, instruments: Sequence[str]) -> str | None:
+    """State the key where it is clear; drums alone have none, whatever their resonances suggest."""
+    clear = found["key_confidence"] >= SURE_KEY and list(instruments) != ["drums"]
+    return found["key"] if clear else None
+
+
+def _dynamics(found: Row) -> str:
+    loud = level(found["loudness"], LOUDNESS, "very loud")
+    return f"{loud}, with {level(found['dynamics'], RANGE, 'wide swells')}"
+
+
+def _genres(facts: Row, found: Row) -> list[str]:
+    """Prefer the catalogue's genres; else what the tagger hears."""
+    given = [_cased(genre) for genre in facts["genres"] if genre.lower() not in PLACES]
+    heard = [tag["name"].lower() for tag in found["tags"] if tag["value"] >= SURE_GENRE]
+    return given or [GENRES[tag] for tag in heard if tag in GENRES]
+
+
+def _cased(genre: str) -> str:
+    words = genre.split()
+    words = words[:-1] if len(words) > 1 and words[-1].lower() == "music" else words
+    return " ".join(word if word.lower() in CAPITAL else word.lower() for word in words)
+
+
+def _named(likely: Iterable[str], names: Mapping[str, str]) -> list[str]:
+    return list(dict.fromkeys(names[tag] for tag in likely if tag in names))
+
+
+def _without(words: Iterable[str], secret: set[str]) -> list[str]:
+    return [word for word in words if not checks.leaks([word], secret)]

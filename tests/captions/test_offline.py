@@ -1,0 +1,245 @@
+"""The offline captioners and the stages around them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artsound import tables
+from artsound.captions import checks
+from artsound.captions.artworks import caption_artworks
+from artsound.captions.clips import caption_clips
+from artsound.errors import Outcome, Reason
+from artsound.media.files import MediaError, open_media
+from artsound.models import registry
+from artsound.models.protocols import Answer, Item
+from tests import rows
+
+ART = {
+    "artwork_id": "a1",
+    "artist_id": "art:jan",
+    "artist": "Jan van Eyck",
+    "title": "The Annunciation",
+    "medium": "Oil on panel, transferred to canvas",
+    "culture": "Netherlandish",
+    "year_from": 1480,
+    "year_to": 1489,
+    "tags": ["Annunciation", "Angels", "Virgin Mary", "Working"],
+}
+SEEN = {
+    "artwork_id": "a1",
+    "palette": [{"name": "brown", "value": 0.6}, {"name": "red", "value": 0.4}],
+    "lightness": 30.0,
+    "contrast": 25.0,
+    "saturation": 20.0,
+    "warmth": 0.9,
+    "edge_density": 0.1,
+    "symmetry": 0.7,
+    "valence": -0.3,
+    "arousal": 0.4,
+}
+TRACK = {
+    "track_id": "t1",
+    "title": "Blue Rondo",
+    "artist": "Dave Brubeck",
+    "album": "Time Out",
+    "genres": ["Jazz"],
+}
+HEARD = {
+    "clip_id": "t1",
+    "tempo": 176.2,
+    "tempo_confidence": 0.6,
+    "key": "F major",
+    "key_confidence": 0.2,
+    "loudness": -15.0,
+    "dynamics": 8.0,
+    "brightness": 1500.0,
+    "onset_rate": 5.0,
+    "valence": 0.5,
+    "arousal": 0.5,
+    "tags": [
+        {"name": "piano", "value": 0.7},
+        {"name": "jazz", "value": 0.6},
+        {"name": "no vocals", "value": 0.3},
+    ],
+}
+
+
+def art(facts: dict[str, Any] | None = None, seen: dict[str, Any] | None = None, **options: Any) -> Outcome:
+    return caption_artworks(
+        rows.artworks(ART | (facts or {})),
+        tables.rows_of("art_measures", [rows.row("art_measures", **(SEEN | (seen or {})))]),
+        tables.rows_of("artists", [rows.row("artists", artist_id="art:jan", name="Jan van Eyck")]),
+        captioner=options.get("captioner") or registry.art_captioner("offline"),
+        media=options.get("media"),
+    )
+
+
+def music(facts: dict[str, Any] | None = None, heard: dict[str, Any] | None = None) -> Outcome:
+    return caption_clips(
+        rows.clips({"clip_id": "t1", "track_id": "t1"}),
+        tables.rows_of("music_measures", [rows.row("music_measures", **(HEARD | (heard or {})))]),
+        rows.tracks(TRACK | (facts or {})),
+        captioner=registry.music_captioner("offline"),
+    )
+
+
+def only(outcome: Outcome, table: str) -> dict[str, Any]:
+    (row,) = tables.conform(table, outcome.rows).to_pylist()
+    return dict(row)
+
+
+def test_an_artwork_is_described_by_its_facts_and_measures() -> None:
+    row = only(art(), "art_captions")
+    for words in ("15th-century", "Netherlandish", "angels", "oil on panel", "brown"):
+        assert words in row["caption"]
+    assert "transferred" not in row["caption"]
+    assert row["contrast"] == {"present": True, "words": "strong steps between light and dark"}
+    assert row["emotion"] == "fear"
+    assert row["rhythm"] is None
+    assert row["model"] == registry.identity("art_captioner", "offline")
+
+
+def test_a_clip_is_described_by_its_facts_and_measures() -> None:
+    row = only(music(), "music_captions")
+    assert "jazz" in row["caption"]
+    assert "piano" in row["caption"]
+    assert "176 BPM" in row["paragraph"]
+    assert "F major" in row["paragraph"]
+    assert (row["bpm"], row["key"], row["vocals"]) == (176, "F major", "no vocals")
+
+
+def test_the_title_is_said_in_other_words() -> None:
+    row = only(art(), "art_captions")
+    assert "annunciation" not in (row["caption"] + row["paragraph"]).lower()
+    assert "an angel bringing news" in row["caption"]
+    assert row["leaks"] == []
+
+
+def test_a_tag_that_names_the_title_and_has_no_other_words_is_left_out() -> None:
+    row = only(art({"title": "Gondolas", "tags": ["Gondolas", "Bridges"]}), "art_captions")
+    assert "gondola" not in row["caption"]
+    assert "bridges" in row["caption"]
+
+
+def test_doubtful_key_and_beat_are_not_stated() -> None:
+    row = only(music(heard={"key_confidence": 0.001, "tempo_confidence": 0.01}), "music_captions")
+    assert (row["key"], row["bpm"], row["tempo"]) == (None, None, None)
+    assert "BPM" not in row["paragraph"]
+
+
+def test_drums_alone_have_no_key() -> None:
+    assert only(music(heard={"tags": [{"name": "drums", "value": 0.9}]}), "music_captions")["key"] is None
+
+
+def test_a_place_among_the_genres_is_context_and_not_genre() -> None:
+    row = only(music({"genres": ["Middle East"]}, {"tags": []}), "music_captions")
+    assert (row["genre"], row["context"]) == (None, "music from the Middle East")
+
+
+def test_annotated_emotions_count_more_than_colour() -> None:
+    named = [{"name": "awe", "value": 5.0}, {"name": "fear", "value": 2.0}, {"name": "joy", "value": 9.0}]
+    assert only(art({"emotions": named}), "art_captions")["emotion"] == "awe"
+
+
+def test_an_item_that_was_not_measured_is_not_described() -> None:
+    outcome = art(seen={"artwork_id": "another"})
+    assert (len(outcome.rows), outcome.rejects) == (0, [])
+
+
+@given(
+    title=st.text(max_size=40),
+    artist=st.text(max_size=20),
+    tags=st.lists(st.text(min_size=1, max_size=20), max_size=6),
+    medium=st.none() | st.text(max_size=30),
+    year=st.none() | st.integers(-3000, 2030),
+)
+def test_any_facts_give_a_clean_caption(
+    title: str, artist: str, tags: list[str], medium: str | None, year: int | None
+) -> None:
+    facts = {
+        "title": title,
+        "artist": artist,
+        "tags": tags,
+        "medium": medium,
+        "year_from": year,
+        "year_to": year,
+    }
+    row = only(art(facts), "art_captions")
+    assert row["caption"][0].isupper() or not row["caption"][0].isalpha()
+    assert row["caption"].endswith(".")
+    assert "  " not in row["caption"]
+
+
+class Says:
+    """Gives a fixed answer to every item."""
+
+    name = "says@0"
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, items: Sequence[Item]) -> list[Answer]:
+        return [self.answer for _ in items]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer({"caption": " ", "paragraph": "Words."}), Reason.EMPTY_CAPTION),
+        (Answer({"caption": "Words.", "paragraph": ""}), Reason.EMPTY_CAPTION),
+        (Answer({}), Reason.EMPTY_CAPTION),
+        (Answer(refused="the model declined"), Reason.REFUSED_CAPTION),
+    ],
+)
+def test_no_caption_is_a_reject(answer: Answer, reason: Reason) -> None:
+    outcome = art(captioner=Says(answer))
+    assert (len(outcome.rows), [reject.reason for reject in outcome.rejects]) == (0, [reason])
+
+
+def test_leaks_of_any_captioner_are_flagged() -> None:
+    said = Answer({"caption": "The ANNUNCIATION by van Eyck.", "paragraph": "An angel."})
+    assert only(art(captioner=Says(said)), "art_captions")["leaks"] == ["annunciation", "eyck"]
+
+
+class Reads:
+    """Reads the file of every item."""
+
+    name = "reads@0"
+
+    def __call__(self, items: Sequence[Item]) -> list[Answer]:
+        return [Answer({"caption": item.read().decode(), "paragraph": "."}) for item in items]
+
+
+def test_a_captioner_reads_the_file_of_its_item(tmp_path: Path) -> None:
+    (tmp_path / "image_path").write_text("It is here.")
+    row = only(art(captioner=Reads(), media=open_media(tmp_path)), "art_captions")
+    assert row["caption"] == "It is here."
+    with pytest.raises(MediaError, match="no media"):
+        art(captioner=Reads())
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "found"),
+    [
+        ("A work by Édouard MANET.", {"artist": "Edouard Manet"}, ["edouard manet", "manet"]),
+        ("A manatee.", {"artist": "Edouard Manet"}, []),
+        ("Unidentified hands.", {"artist": "Unidentified artist"}, []),
+        ("Stacks in autumn.", {"title": "Haystacks: Autumn"}, ["autumn"]),
+        ("The harvesters rest.", {"title": "The Harvesters"}, ["harvesters"]),
+        ("Time out of mind.", {"album": "Time Out"}, ["time out"]),
+        ("In 1494.", {"title": "1494"}, []),
+        ("Clear.", {"title": None, "artist": None}, []),
+    ],
+)
+def test_names_are_found_as_whole_words(text: str, facts: dict[str, str | None], found: list[str]) -> None:
+    assert checks.leaks([text], checks.names(facts)) == found
+
+
+def test_same_input_same_captions() -> None:
+    assert art().rows.equals(art().rows)
+    assert isinstance(music().rows, pa.Table)
