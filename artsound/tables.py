@@ -209,19 +209,19 @@ ART_MEASURES = table(
 MUSIC_MEASURES = table(
     _CLIP_ID,
     column("tempo", pa.float32(), "estimated; 0 when no beat was found", unit="BPM"),
-    column("tempo_confidence", pa.float32(), "0 to 1"),
-    column("key", TEXT, "tonic and mode, such as `A minor`"),
+    column("tempo_confidence", pa.float32(), "correlation of the onsets one beat later, 0 to 1"),
+    maybe("key", TEXT, "tonic and mode, such as `A minor`; null when no key stands out"),
     column("key_confidence", pa.float32(), "margin of the best key profile over the second, 0 to 1"),
-    column("loudness", pa.float32(), "integrated, ITU-R BS.1770-4", unit="LUFS"),
-    column("dynamics", pa.float32(), "90th minus 10th percentile of short-time level", unit="dB"),
-    column("brightness", pa.float32(), "mean spectral centroid", unit="Hz"),
+    column("loudness", pa.float32(), "integrated, ITU-R BS.1770-4; −70 is silence", unit="LUFS"),
+    column("dynamics", pa.float32(), "90th minus 10th percentile of the level in steps of 0.1 s", unit="dB"),
+    column("brightness", pa.float32(), "mean spectral centroid, weighted by energy", unit="Hz"),
     column("onset_rate", pa.float32(), "note onsets", unit="1/s"),
     column("tags", WEIGHTED, "musicnn tags and probabilities, likeliest first"),
     column("valence", pa.float32(), "affect suggested by mode, tempo and tags, −1 to 1; a heuristic"),
     column("arousal", pa.float32(), "affect suggested by loudness, tempo and onsets, −1 to 1; a heuristic"),
     _MODEL,
     key="clip_id",
-    about="What can be measured on a clip: tempo, key, loudness, timbre, tags.",
+    about="What can be measured on the middle 30 s of a clip: tempo, key, loudness, timbre, tags.",
 )
 
 _PRINCIPLE = pa.struct([pa.field("present", pa.bool_(), False), pa.field("words", TEXT, False)])

@@ -1,6 +1,7 @@
 """Audio: bytes to a mono signal at a stated rate; loudness."""
 
 import io
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ FORMATS = {"MP3": "mp3", "OGG": "ogg", "FLAC": "flac", "WAV": "wav", "WAVEX": "w
 BLOCK = 1 << 16  # frames decoded at a time
 LONGEST = 7200.0  # s; longer files would not fit in the memory of a worker
 QUIETEST = -70.0  # LUFS; the absolute gate of BS.1770, which stands for silence
+_METER = threading.Lock()  # pyloudnorm changes the warning filters while it measures
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,34 @@ def decode_audio(data: bytes, *, rate: int | None = 48_000) -> Sound:
     return Sound(samples, rate or source, frames / source, source, channels, kind)
 
 
+def decode_excerpt(
+    data: bytes, *, start: float, seconds: float
+) -> tuple[Float32[np.ndarray, "frame channel"], int]:
+    """Decode a part of a recording with all its channels at its own rate; what lies after is not decoded.
+
+    Returns:
+        The samples, fewer than asked for where the recording ends, and their rate in Hz.
+
+    Raises:
+        MediaError: as `decode_audio`; also UNREADABLE when the recording ends before `start`.
+    """
+    with _opened(data) as file:
+        rate = int(file.samplerate)
+        first, last = round(start * rate), round((start + seconds) * rate)
+        position, pieces = 0, []
+        for block in _blocks(file):
+            pieces.append(block[max(0, first - position) : last - position])
+            position += len(block)
+            if position >= last:
+                break
+    samples = np.concatenate(pieces) if pieces else np.empty((0, 1), np.float32)
+    if not len(samples):
+        raise MediaError(Reason.UNREADABLE, f"no samples decode after {start:g} s")
+    if not np.isfinite(samples.sum(dtype=np.float64)):
+        raise MediaError(Reason.UNREADABLE, "samples are not finite")
+    return samples, rate
+
+
 def window(sound: Sound, seconds: float) -> Sound:
     """Cut out the middle; a shorter sound is returned as it is."""
     frames = round(seconds * sound.rate)
@@ -68,14 +98,19 @@ def window(sound: Sound, seconds: float) -> Sound:
 
 
 def loudness(channels: Float32[np.ndarray, "frame channel"], rate: int) -> float:
-    """Measure the integrated loudness of 0.4 s or more, in LUFS; silence gives `QUIETEST`.
+    """Measure the integrated loudness in LUFS; silence, and less than one block of 0.4 s, give `QUIETEST`.
 
     Give the original channels: a mono mix of equal ones measures 3 LU less, as BS.1770 adds up their power.
 
     Source:
         ITU-R BS.1770-4.
     """
-    found = float(pyloudnorm.Meter(rate).integrated_loudness(channels.astype(np.float64)))
+    if channels.shape[1] > 5:  # layouts that the meter does not know
+        channels = channels.mean(axis=1, keepdims=True)
+    if len(channels) < 0.4 * rate:
+        return QUIETEST
+    with _METER:
+        found = float(pyloudnorm.Meter(rate).integrated_loudness(channels.astype(np.float64)))
     return max(found, QUIETEST)
 
 

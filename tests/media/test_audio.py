@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsound.errors import Reason
-from artsound.media.audio import QUIETEST, decode_audio, loudness, window
+from artsound.media.audio import QUIETEST, decode_audio, decode_excerpt, loudness, window
 from artsound.media.files import MediaError
 from tests.media.samples import recorded, written
 
@@ -145,3 +145,24 @@ def test_loudness_ignores_silence_between_and_has_a_floor() -> None:
     gap = np.zeros_like(tone)
     assert loudness(np.concatenate([tone, gap]), 48_000) == pytest.approx(loudness(tone, 48_000), abs=0.2)
     assert loudness(gap, 48_000) == QUIETEST
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_excerpt_is_that_part_of_the_whole(kind: str) -> None:
+    data = written(np.random.default_rng(0).normal(0, 0.1, (6 * 44_100, 2)), 44_100, kind)
+    whole, _ = soundfile.read(io.BytesIO(data), dtype="float32")
+    part, rate = decode_excerpt(data, start=2.0, seconds=3.0)
+    assert rate == 44_100
+    np.testing.assert_array_equal(part, whole[2 * 44_100 : 5 * 44_100])
+    np.testing.assert_array_equal(decode_excerpt(data, start=0.0, seconds=99.0)[0], whole)
+
+
+def test_an_excerpt_after_the_end_is_refused() -> None:
+    with pytest.raises(MediaError) as error:
+        decode_excerpt(recorded(1.0), start=2.0, seconds=1.0)
+    assert error.value.reason == Reason.UNREADABLE
+
+
+def test_loudness_of_many_channels_is_that_of_their_mix() -> None:
+    tone = np.sin(2 * np.pi * 997 * np.arange(2 * 48_000) / 48_000).astype(np.float32)[:, None]
+    assert loudness(np.repeat(tone, 8, axis=1), 48_000) == pytest.approx(loudness(tone, 48_000), abs=1e-3)
