@@ -84,7 +84,7 @@ class Store:
             StoreError: the disk is full or not writable.
         """
         rejects: list[Reject] = []
-        with _disk_errors(self.root):
+        with disk_errors(self.root):
             self._file(name, "").parent.mkdir(parents=True, exist_ok=True)
             self._file(name, ".json").unlink(missing_ok=True)
             rows = write_whole(self._rows_file(name), lambda part: _write_rows(name, part, pieces, rejects))
@@ -108,7 +108,7 @@ class Store:
         Raises:
             StoreError: another run holds it, or the folder cannot be made.
         """
-        with _disk_errors(self.root):
+        with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             lock = (self.root / ".lock").open("a")
         with lock:
@@ -143,7 +143,7 @@ class Parts:
             return
         made = make()
         rejects = json.dumps(list(made.rejects))
-        with _disk_errors(self.folder):
+        with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             write_whole(self._path(number).with_suffix(".json"), lambda part: part.write_text(rejects))
             rows = tables.conform(self.name, made.rows)
@@ -183,7 +183,12 @@ def _flush(path: Path) -> None:
 
 
 @contextmanager
-def _disk_errors(root: Path) -> Iterator[None]:
+def disk_errors(root: Path) -> Iterator[None]:
+    """Turn what the system says of a full or read-only disk into one line.
+
+    Raises:
+        StoreError: in place of any `OSError`.
+    """
     try:
         yield
     except OSError as error:

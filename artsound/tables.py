@@ -360,6 +360,14 @@ RELEASE_ROWS = table(
     _ARTWORK_ID,
     _CLIP_ID,
     column("score", pa.float64(), "fused similarity, quantised to 1e-6"),
+    maybe("art_title", TEXT, "title"),
+    maybe("art_artist", TEXT, "printed name"),
+    column("art_licence", TEXT, "SPDX id or LicenseRef"),
+    column("art_caption", TEXT, "one English sentence"),
+    maybe("music_title", TEXT, "title"),
+    maybe("music_artist", TEXT, "printed name"),
+    column("music_licence", TEXT, "SPDX id or LicenseRef"),
+    column("music_caption", TEXT, "one English sentence"),
     column("image_path", TEXT, "relative to the art source's root"),
     column("image_sha256", TEXT, "of the image's bytes"),
     column("image_bytes", pa.int64(), "size of the image", unit="B"),
@@ -380,6 +388,17 @@ REJECTS = table(
     column("detail", TEXT, "for the person who looks"),
     key="",
     about="Items that were refused, and why.",
+)
+
+REVIEWS = table(
+    column("pair_id", TEXT, "the pair that was judged; need not be in the present release"),
+    column("reviewer", TEXT, "as the reviewer wrote it"),
+    _ARTWORK_ID,
+    _CLIP_ID,
+    column("verdict", TEXT, "accept, unsure or reject; empty for a note alone"),
+    column("note", TEXT, "may be empty"),
+    key="pair_id,reviewer",
+    about="What people say of pairs; read from the audit page's CSV by `artsound review import`.",
 )
 
 TABLES: dict[str, pa.Schema] = {
@@ -407,6 +426,7 @@ TABLES: dict[str, pa.Schema] = {
     "certificates": CERTIFICATES,
     "pairs": PAIRS,
     "release_rows": RELEASE_ROWS,
+    "reviews": REVIEWS,
     "rejects": REJECTS,
 }
 

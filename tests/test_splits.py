@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsound import tables
@@ -76,6 +76,7 @@ def split_of(outcome: Outcome) -> dict[tuple[str, str], str]:
     return {(r["side"], r["item_id"]): r["split"] for r in outcome.rows.to_pylist()}
 
 
+@settings(deadline=None)  # the first example pays for imports
 @given(PAINTERS, SONGS)
 def test_nothing_that_ties_items_stands_in_two_splits(painted: list[Any], sung: list[Any]) -> None:
     art, music, clip, duplicate = world(painted, sung)
@@ -86,6 +87,7 @@ def test_nothing_that_ties_items_stands_in_two_splits(painted: list[Any], sung: 
     tables.conform("splits", outcome.rows)
 
 
+@settings(deadline=None)
 @given(PAINTERS, SONGS, st.randoms())
 def test_the_order_of_rows_does_not_matter(painted: list[Any], sung: list[Any], random: Any) -> None:
     given_ = world(painted, sung)
@@ -93,6 +95,7 @@ def test_the_order_of_rows_does_not_matter(painted: list[Any], sung: list[Any], 
     assert drawn(given_).rows.equals(drawn((shuffled[0], shuffled[1], shuffled[2], shuffled[3])).rows)
 
 
+@settings(deadline=None)
 @given(PAINTERS, SONGS, PAINTERS, SONGS)
 def test_additions_move_no_group_that_they_do_not_join_to_another(
     painted: list[Any], sung: list[Any], more_painted: list[Any], more_sung: list[Any]
@@ -188,9 +191,9 @@ def test_rows_split_at_random_are_seen_to_leak() -> None:
 
 
 def test_the_demo_has_clips_and_enough_artworks_in_every_split() -> None:
-    settings = Settings.load(Path("configs/demo.toml"))
-    art = read_artworks(settings.artworks).rows.to_pylist()
-    music = clean_tracks(read_tracks(settings.tracks).rows).rows
+    demo = Settings.load(Path("configs/demo.toml"))
+    art = read_artworks(demo.artworks).rows.to_pylist()
+    music = clean_tracks(read_tracks(demo.tracks).rows).rows
     artists = [artist_id("art", r["artwork_id"], printed_name(r["artist"])) for r in art]
     painted = artworks(
         *({"artwork_id": r["artwork_id"], "artist_id": a} for r, a in zip(art, artists, strict=True))
@@ -202,8 +205,8 @@ def test_the_demo_has_clips_and_enough_artworks_in_every_split() -> None:
         music,
         sung,
         none,
-        salt=settings.splits.salt,
-        shares=settings.splits.shares,
+        salt=demo.splits.salt,
+        shares=demo.splits.shares,
         exact_duplicates="refuse",
     )
     report = leak_report(splits.rows, painted, music, none)

@@ -1,0 +1,206 @@
+"""release_rows and media → a release folder, part by part: stop it at any moment, the bytes stay the same.
+
+Everything is made in a hidden folder beside the release, named by the digest of what it is made from:
+
+    .<release>.<digest>/files/   becomes the release, by one rename
+    .<release>.<digest>/done/    one record a finished shard
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from artsound.errors import ReleaseError
+from artsound.media.files import Media
+from artsound.release.attribution import attribution
+from artsound.release.card import card, tar_card
+from artsound.release.hashing import HashedFile, rows_sha256
+from artsound.release.layout import MEGA, ReleaseOptions, Shard, counts, plan_shards
+from artsound.release.manifest import (
+    FORMAT,
+    MANIFEST,
+    SUMS,
+    FileRecord,
+    ReleaseManifest,
+    files_in,
+    read_manifest,
+    record_of,
+)
+from artsound.release.media import samples
+from artsound.release.parquet import write_parquet
+from artsound.release.sides import write_side_tables
+from artsound.release.webdataset import write_tar
+from artsound.store import disk_errors, write_whole
+
+__all__ = ["Release", "ReleaseOptions"]
+
+REVISION = 1  # raise it when the code changes what a release's bytes are
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release in the making. Drive it as: unless `current()`, `run` every part, then `finish`."""
+
+    folder: Path  # where the finished release stands
+    rows: pa.Table  # of tables.RELEASE_ROWS, in their order
+    options: ReleaseOptions
+    images: Media
+    audio: Media
+    facts: Mapping[str, Any]  # JSON: what the build knows of itself; enters manifest and card
+
+    @cached_property
+    def digest(self) -> str:
+        """Identify all that the bytes of the release depend on, media included: the plan has their hashes."""
+        told = {"revision": REVISION, "options": asdict(self.options), "facts": self.facts}
+        text = json.dumps([told, rows_sha256(self.rows)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """The parts, in order."""
+        return plan_shards(self.rows, self.options)
+
+    def current(self) -> ReleaseManifest | None:
+        """Return the finished release when it is this one and has all its files; touches nothing."""
+        return None if self._making.exists() else self._standing()
+
+    def parts(self) -> int:
+        """Count the parts; each is one shard file of one format."""
+        return len(self.shards)
+
+    def run(self, number: int) -> None:
+        """Write one shard, unless an earlier run did.
+
+        Raises:
+            ReleaseError: a media file is gone or has changed since the catalogue was made.
+            StoreError: the disk is full or not writable.
+        """
+        shard = self.shards[number]
+        if self._record(shard) or self._standing():
+            return
+        records: list[FileRecord] = []
+        with disk_errors(self._making):
+            self._place(shard.path)
+            write_whole(self._files / shard.path, lambda part: records.append(self._write(shard, part)))
+            text = json.dumps(asdict(records[0]))
+            write_whole(self._done(shard), lambda part: _write_text(part, text))
+
+    def finish(self, *, add: Sequence[Callable[[Path], None]] = ()) -> ReleaseManifest:
+        """Write what stands beside the shards, then put all in place by one rename.
+
+        Args:
+            add: each is called with the unfinished release's folder, to write more files into it.
+
+        Raises:
+            ReleaseError: a part was not run.
+            StoreError: the disk is full or not writable.
+        """
+        made = self._standing()
+        with disk_errors(self._making):
+            if made is None:
+                made = self._complete(add)
+                if self.folder.exists():
+                    self.folder.rename(self._making / "replaced")
+                self._files.rename(self.folder)
+            for left in self.folder.parent.glob(f".{self.folder.name}.*"):  # of other settings, too
+                shutil.rmtree(left, ignore_errors=True)
+        return made
+
+    @property
+    def _making(self) -> Path:
+        return self.folder.with_name(f".{self.folder.name}.{self.digest[:16]}")
+
+    @property
+    def _files(self) -> Path:
+        return self._making / "files"
+
+    def _done(self, shard: Shard) -> Path:
+        return self._making / "done" / f"{Path(shard.path).name}.json"
+
+    def _place(self, path: str) -> Path:
+        """Make room for a file of the unfinished release."""
+        (self._making / "done").mkdir(parents=True, exist_ok=True)
+        (self._files / path).parent.mkdir(parents=True, exist_ok=True)
+        return self._files / path
+
+    def _standing(self) -> ReleaseManifest | None:
+        """Return the manifest of the release in place if it is this one and whole, by the files' sizes."""
+        if not (self.folder / MANIFEST).exists():
+            return None
+        found = read_manifest(self.folder)
+        sizes = {SUMS: len(found.sums().encode())} | {record.path: record.bytes for record in found.files}
+        whole = all(_size(self.folder / path) == size for path, size in sizes.items())
+        return found if whole and found.made_from == self.digest else None
+
+    def _record(self, shard: Shard) -> FileRecord | None:
+        """Return what an earlier run noted of a finished shard, if the shard is there as noted."""
+        if not self._done(shard).exists():
+            return None
+        noted = FileRecord(**json.loads(self._done(shard).read_text()))
+        return noted if _size(self._files / shard.path) == noted.bytes else None
+
+    def _write(self, shard: Shard, path: Path) -> FileRecord:
+        rows = self.rows.slice(shard.start, shard.stop - shard.start)
+        with HashedFile(path) as file:
+            if shard.format == "webdataset":
+                write_tar(file, samples(rows, self.images, self.audio))
+            else:
+                group = int(self.options.row_group_megabytes * MEGA)
+                write_parquet(file, rows, images=self.images, audio=self.audio, group_bytes=group)
+        return FileRecord(shard.path, shard.format, shard.split, len(rows), file.size, file.sha256)
+
+    def _complete(self, add: Sequence[Callable[[Path], None]]) -> ReleaseManifest:
+        """Write all other files of the unfinished release, the manifest and the sums last."""
+        records = [record for shard in self.shards if (record := self._record(shard))]
+        if len(records) < len(self.shards):
+            raise ReleaseError(f"{len(self.shards) - len(records)} shards are not written yet: run all parts")
+        self._files.mkdir(parents=True, exist_ok=True)
+        records += write_side_tables(self._files, self.rows)
+        for path, text in self._documents(records).items():
+            write_whole(self._place(path), partial(_write_text, text=text))
+        for more in add:
+            more(self._files)
+        known = {record.path for record in records} | {MANIFEST, SUMS}
+        found = sorted(path.relative_to(self._files).as_posix() for path in files_in(self._files))
+        records += [record_of(self._files, path, role="document") for path in found if path not in known]
+        made = self._manifest(records)
+        write_whole(self._files / MANIFEST, partial(_write_text, text=made.text()))
+        write_whole(self._files / SUMS, partial(_write_text, text=made.sums()))
+        return made
+
+    def _manifest(self, records: Sequence[FileRecord]) -> ReleaseManifest:
+        return ReleaseManifest(
+            format=FORMAT,
+            name=self.options.name,
+            version=self.options.version,
+            made_from=self.digest,
+            pairs=len(self.rows),
+            splits=counts(self.rows),
+            files=tuple(sorted(records, key=lambda record: record.path)),
+            facts=self.facts,
+        )
+
+    def _documents(self, records: Sequence[FileRecord]) -> dict[str, str]:
+        """Write what people and other tools read beside the data."""
+        made = self._manifest(records)
+        sizes = {Path(r.path).name: r.rows for r in made.files if r.role == "webdataset"}
+        texts = {"README.md": card(made, self.rows), "ATTRIBUTION.md": attribution(self.rows)}
+        if sizes:
+            texts["webdataset/sizes.json"] = json.dumps(sizes, indent=2) + "\n"
+            texts["webdataset/README.md"] = tar_card(made, self.rows)
+        return texts
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

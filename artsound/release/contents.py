@@ -1,0 +1,169 @@
+"""What stands inside the files of a release, and whether they agree pair by pair."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from artsound.errors import ReleaseError
+from artsound.media.audio import decode_audio
+from artsound.media.files import MediaError
+from artsound.media.image import decode_image
+from artsound.release.manifest import FileRecord, ReleaseManifest
+from artsound.release.parquet import SCHEMA
+from artsound.release.sample import plain
+from artsound.release.sides import SIDES, pair_row
+from artsound.release.tarscan import Found, scan_tar
+
+MOST = 20  # problems told of one split; more say nothing new
+MEGAPIXELS = 1000.0  # more is no artwork but an attack on the reader's memory
+BATCH = 64  # pairs with media in memory at one time
+Reader = Callable[[Path], Iterator[Any]]
+
+
+def content_problems(folder: Path, made: ReleaseManifest, *, deep: bool = False) -> Iterator[str]:
+    """Say where the inside of the files is not what it should be."""
+    for split in made.splits:
+        yield from islice(_split_problems(folder, made, split, deep=deep), MOST)
+    for where, times in _seen(folder, made).items():
+        if times > 1:
+            yield f"scores: {where} stands in it {times} times"
+
+
+def _split_problems(folder: Path, made: ReleaseManifest, split: str, *, deep: bool) -> Iterator[str]:
+    def rows(role: str, read: Reader) -> Iterator[Any]:
+        own = [r for r in made.files if r.role == role and r.split == split]
+        return _rows(folder, own, read) if own else iter(())
+
+    readers: dict[str, Reader] = {
+        "webdataset": lambda path: scan_tar(path, deep=deep),
+        "parquet": lambda path: _read_pairs(path, deep=deep),
+    }
+    present = [role for role in (*readers, *SIDES) if any(r.role == role for r in made.files)]
+    streams = [rows(role, readers.get(role, _read_side)) for role in present]
+    try:
+        for together in zip_longest(*streams):
+            yield from _pair_problems(dict(zip(present, together, strict=True)), split, deep=deep)
+    except (ReleaseError, pa.ArrowException, ValueError, OSError) as error:
+        yield f"{split}: {error}"
+
+
+def _rows(folder: Path, records: Sequence[FileRecord], read: Reader) -> Iterator[Any]:
+    for record in records:
+        count = 0
+        try:
+            for row in read(folder / record.path):
+                yield row
+                count += 1
+        except (ReleaseError, pa.ArrowException, ValueError, OSError) as error:
+            raise ReleaseError(f"{record.path}: {error}") from error
+        if count != record.rows:
+            raise ReleaseError(f"{record.path}: has {count} rows, not {record.rows}")
+
+
+def _read_pairs(path: Path, *, deep: bool) -> Iterator[Found]:
+    file = pq.ParquetFile(path)
+    if not file.schema_arrow.equals(SCHEMA, check_metadata=True):
+        raise ReleaseError("its columns are not those of a release")
+    media = ["image", "audio"] if deep else ["image.path", "audio.path"]
+    plain = [name for name in SCHEMA.names if name not in ("image", "audio")]
+    for batch in file.iter_batches(BATCH, columns=[*plain, *media]):
+        for row in batch.to_pylist():
+            yield _found(row)
+
+
+def _found(row: dict[str, Any]) -> Found:
+    key, meta = row["pair_id"], _parsed(row["meta"])
+    if unlike := {name for name, value in pair_row(meta).items() if row[name] != value}:
+        raise ReleaseError(f"{key}: {', '.join(sorted(unlike))} differ from its meta")
+    media: dict[str, Any] = {}
+    for name in ("image", "audio"):
+        stem, _, ending = row[name]["path"].rpartition(".")
+        if stem != key:
+            raise ReleaseError(f"{key}: its {name} is named {row[name]['path']!r}")
+        data = row[name].get("bytes")
+        size = None if data is None else len(data)
+        media |= {f"{name}_format": ending, f"{name}_bytes": size, name: data or b""}
+    said = {name: row[name] for name in ("pair_id", "meta", "art_caption", "music_caption")}
+    return Found(**said, **media)
+
+
+def _read_side(path: Path) -> Iterator[dict[str, Any]]:
+    for batch in pq.ParquetFile(path).iter_batches(BATCH):
+        yield from batch.to_pylist()
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        meta = json.loads(text)
+        pair_row(meta)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ReleaseError(f"a pair's JSON is not as it should be: {error}") from error
+    return dict(meta)
+
+
+def _pair_problems(found: dict[str, Any], split: str, *, deep: bool) -> Iterator[str]:
+    """Hold what the formats and the side tables say of one pair against each other."""
+    if missing := [role for role, row in found.items() if row is None]:
+        yield f"{split}: {' and '.join(missing)} end before the others do"
+        return
+    pairs = {role: row for role, row in found.items() if role not in SIDES}
+    if len({pair.meta for pair in pairs.values()}) > 1:
+        yield f"{split}: {' and '.join(sorted({p.pair_id for p in pairs.values()}))}: the formats differ"
+        return
+    for number, (role, pair) in enumerate(pairs.items()):
+        meta = _parsed(pair.meta)
+        yield from (f"{role}: {pair.pair_id}: {what}" for what in _own_problems(pair, meta, split, deep=deep))
+        if number:
+            continue
+        yield from _side_problems(found, pair.pair_id, meta)
+        if deep:
+            yield from (f"{role}: {pair.pair_id}: {what}" for what in _undecodable(pair))
+
+
+def _own_problems(pair: Found, meta: dict[str, Any], split: str, *, deep: bool) -> Iterator[str]:
+    said = pair_row(meta)
+    if (pair.pair_id, split) != (meta["pair_id"], meta["split"]):
+        yield f"its JSON is of {meta['pair_id']} in {meta['split']}"
+    if (pair.art_caption, pair.music_caption) != (said["art_caption"], said["music_caption"]):
+        yield "a caption differs from its JSON"
+    image, audio = meta["artwork"]["image"], meta["music"]["audio"]
+    for name, noted, form, size, data in (
+        ("image", image, pair.image_format, pair.image_bytes, pair.image),
+        ("audio", audio, pair.audio_format, pair.audio_bytes, pair.audio),
+    ):
+        if form != noted["format"] or size not in (None, noted["bytes"]):
+            yield f"{name} is not the file that its JSON describes"
+        elif deep and hashlib.sha256(data).hexdigest() != noted["sha256"]:
+            yield f"the bytes of its {name} are not those of its JSON (sha256 differs)"
+
+
+def _side_problems(found: dict[str, Any], key: str, meta: dict[str, Any]) -> Iterator[str]:
+    for role, (_, row) in SIDES.items():
+        if role in found and plain(found[role]) != row(meta):
+            yield f"{role}: {key}: differs from the pair's JSON, or stands in another order"
+
+
+def _undecodable(pair: Found) -> Iterator[str]:
+    try:
+        decode_image(pair.image, max_megapixels=MEGAPIXELS)
+        decode_audio(pair.audio, rate=None)
+    except MediaError as error:
+        yield f"does not decode: {error.detail}"
+
+
+def _seen(folder: Path, made: ReleaseManifest) -> Counter[str]:
+    """Count pairs, artworks and clips over all splits: each may stand in a release once."""
+    counted: Counter[str] = Counter()
+    columns = ["pair_id", "artwork_id", "clip_id"]
+    for record in made.files:
+        if record.role == "scores":
+            rows = pq.read_table(folder / record.path, columns=columns)
+            counted.update(f"{name} {value}" for name in columns for value in rows[name].to_pylist())
+    return counted

@@ -1,0 +1,150 @@
+"""The manifest of a release: every file with its size, sha256 and rows; `SHA256SUMS` for `sha256sum -c`.
+
+`schemas/manifest.schema.json` describes the JSON for readers outside Python.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from artsound.errors import ReleaseError
+
+MANIFEST = "manifest.json"
+SUMS = "SHA256SUMS"
+FORMAT = "artsound-release/1"
+ROLES = ("parquet", "webdataset", "captions", "scores", "document")
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file of a release."""
+
+    path: str  # relative, with forward slashes
+    role: str  # one of ROLES
+    split: str | None  # None where the file is not about one split
+    rows: int | None  # None where the file has no rows
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ReleaseManifest:
+    """What a release is and which files it has, all but the manifest itself and `SHA256SUMS`."""
+
+    format: str
+    name: str
+    version: str
+    made_from: str  # digest of the plan, the options and the facts
+    pairs: int
+    splits: dict[str, int]  # pairs by split, in the release's order
+    files: tuple[FileRecord, ...]  # sorted by path
+    facts: Mapping[str, Any]  # settings, tables, models, leak report, code: as the build knows them
+
+    def text(self) -> str:
+        """Write the manifest as JSON."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    def sums(self) -> str:
+        """List all files but this list itself, in the format of coreutils."""
+        own = hashlib.sha256(self.text().encode()).hexdigest()
+        hashes = {record.path: record.sha256 for record in self.files} | {MANIFEST: own}
+        return "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(hashes.items()))
+
+
+def manifest_schema() -> dict[str, Any]:
+    """Describe the manifest as JSON Schema; the content of `schemas/manifest.schema.json`."""
+    text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
+    record = {
+        "path": text | {"description": "relative to the release, with forward slashes"},
+        "role": text | {"enum": list(ROLES)},
+        "split": {"type": ["string", "null"], "description": "null where the file is not about one split"},
+        "rows": {"type": ["integer", "null"], "description": "pairs; null where the file has none"},
+        "bytes": count,
+        "sha256": text | {"pattern": "^[0-9a-f]{64}$"},
+    }
+    properties = {
+        "format": {"const": FORMAT},
+        "name": text,
+        "version": text | {"pattern": r"^\d+\.\d+\.\d+$"},
+        "made_from": text | {"description": "digest of the plan, the options and the facts"},
+        "pairs": count,
+        "splits": {"type": "object", "additionalProperties": count},
+        "files": {"type": "array", "items": _object(record)},
+        "facts": {"type": "object", "description": "settings, tables, models, leaks, code_version"},
+    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ArtSound release manifest"}
+    return head | _object(properties)
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": dict(properties),
+    }
+
+
+def read_manifest(folder: Path) -> ReleaseManifest:
+    """Load a release's manifest.
+
+    Raises:
+        ReleaseError: there is none, or it is not one of ours.
+    """
+    path = folder / MANIFEST
+    try:
+        return parse_manifest(path.read_bytes())
+    except OSError as error:
+        raise ReleaseError(f"{folder} is not a release: cannot read {MANIFEST} ({error.strerror})") from error
+    except ReleaseError as error:
+        raise ReleaseError(f"{path}: {error}") from error
+
+
+def parse_manifest(data: bytes) -> ReleaseManifest:
+    """Understand a manifest's bytes; whether its paths are safe is for `verify` to say.
+
+    Raises:
+        ReleaseError: a key is missing or unknown, or a value has another type.
+    """
+    try:
+        given = json.loads(data)
+        given["files"] = tuple(FileRecord(**record) for record in given["files"])
+        made = ReleaseManifest(**given)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ReleaseError(f"not a release manifest: {error}") from error
+    if made.format != FORMAT:
+        raise ReleaseError(f"has the format {made.format!r}; this version reads {FORMAT!r}")
+    if problem := next(_ill_typed(made), None):
+        raise ReleaseError(f"not a release manifest: {problem}")
+    return made
+
+
+def _ill_typed(made: ReleaseManifest) -> Iterator[str]:
+    texts = [made.name, made.version, made.made_from, *made.splits]
+    numbers = [made.pairs, *made.splits.values()]
+    for record in made.files:
+        texts += [record.path, record.role, record.sha256, record.split or ""]
+        numbers += [record.bytes, record.rows or 0]
+    yield from (f"{text!r} is not text" for text in texts if not isinstance(text, str))
+    yield from (f"{value!r} is not a count" for value in numbers if type(value) is not int or value < 0)
+
+
+def record_of(
+    folder: Path, path: str, *, role: str, split: str | None = None, rows: int | None = None
+) -> FileRecord:
+    """Measure a file that stands in a folder."""
+    with (folder / path).open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileRecord(path, role, split, rows, (folder / path).stat().st_size, sha256)
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Find all that is not a folder, links among it; a linked folder is not entered."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            yield from files_in(path)
+        else:
+            yield path

@@ -1,0 +1,131 @@
+"""Check a release, trusting nothing in it: paths, sizes, hashes, structure, counts, links between files."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from artsound.errors import ReleaseError
+from artsound.progress import track
+from artsound.release.contents import content_problems
+from artsound.release.manifest import (
+    MANIFEST,
+    SUMS,
+    FileRecord,
+    ReleaseManifest,
+    files_in,
+    parse_manifest,
+    record_of,
+)
+
+LARGEST_MANIFEST = 256 * 2**20  # bytes; some hundred thousand files
+_SAFE = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9._][A-Za-z0-9._-]*(/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `verify` found; a release is sound when there are no problems."""
+
+    problems: list[str] = field(default_factory=list)  # one line each, starting with the file it is about
+    files: int = 0
+    bytes: int = 0
+    pairs: int = 0
+
+
+def verify(folder: Path, *, deep: bool = False) -> Report:
+    """Check every file of a release.
+
+    Args:
+        folder: the release.
+        deep: also hash and decode every image and every clip inside the shards.
+    """
+    try:
+        made = _manifest(folder)
+    except ReleaseError as error:
+        return Report([str(error)])
+    problems = [*_name_problems(made.files)]
+    if problems:  # nothing is opened by a name that is not safe
+        return Report(problems, len(made.files))
+    problems = [*_sum_problems(folder, made), *_listing_problems(folder, made), *_byte_problems(folder, made)]
+    if not problems:  # what is inside means something only where the bytes are what they should be
+        problems = [*_count_problems(made), *content_problems(folder, made, deep=deep)]
+    return Report(problems, len(made.files), sum(record.bytes for record in made.files), made.pairs)
+
+
+def _manifest(folder: Path) -> ReleaseManifest:
+    path = folder / MANIFEST
+    if path.is_symlink() or not path.is_file():
+        raise ReleaseError(f"{MANIFEST}: missing; {folder} is not a release")
+    if path.stat().st_size > LARGEST_MANIFEST:
+        raise ReleaseError(f"{MANIFEST}: larger than {LARGEST_MANIFEST} bytes")
+    try:
+        made = parse_manifest(path.read_bytes())
+    except ReleaseError as error:
+        raise ReleaseError(f"{MANIFEST}: {error}") from error
+    if made.text().encode() != path.read_bytes():
+        raise ReleaseError(f"{MANIFEST}: is not written as a manifest is; its bytes were changed")
+    return made
+
+
+def _name_problems(files: tuple[FileRecord, ...]) -> Iterator[str]:
+    for record in files:
+        if not _SAFE.fullmatch(record.path):
+            yield f"{record.path!r}: not a path inside a release"
+    for path, times in Counter(record.path.casefold() for record in files).items():
+        if times > 1:
+            yield f"{path}: named {times} times"
+    for own in {MANIFEST, SUMS} & {record.path for record in files}:
+        yield f"{own}: names itself"
+
+
+def _sum_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
+    path = folder / SUMS
+    if path.is_symlink() or not path.is_file():
+        yield f"{SUMS}: missing"
+    elif path.read_bytes() != made.sums().encode():
+        yield f"{SUMS}: does not agree with {MANIFEST}"
+
+
+def _listing_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
+    named = {record.path for record in made.files} | {MANIFEST, SUMS}
+    there = {path.relative_to(folder).as_posix() for path in files_in(folder)}
+    yield from (f"{path}: missing" for path in sorted(named - there))
+    yield from (f"{path!r}: is not part of the release" for path in sorted(there - named))
+
+
+def _byte_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = pool.map(lambda record: list(_file_problems(folder, record)), made.files)
+        for problems in track(found, "hash files", total=len(made.files)):
+            yield from problems
+
+
+def _file_problems(folder: Path, record: FileRecord) -> Iterator[str]:
+    path = folder / record.path
+    if any(
+        place.is_symlink()
+        for place in (path, *path.parents)
+        if place.is_relative_to(folder) and place != folder
+    ):
+        yield f"{record.path}: is a link, or lies behind one"
+    elif not path.exists():
+        return  # said already
+    elif not path.is_file():
+        yield f"{record.path}: is not a plain file"
+    elif (size := path.stat().st_size) != record.bytes:
+        yield f"{record.path}: has {size} bytes, not {record.bytes}"
+    elif record_of(folder, record.path, role=record.role).sha256 != record.sha256:
+        yield f"{record.path}: its bytes were changed (sha256 differs)"
+
+
+def _count_problems(made: ReleaseManifest) -> Iterator[str]:
+    if sum(made.splits.values()) != made.pairs:
+        yield f"{MANIFEST}: splits add up to {sum(made.splits.values())} pairs, not {made.pairs}"
+    for role in sorted({record.role for record in made.files if record.split}):
+        for split, pairs in made.splits.items():
+            rows = sum(r.rows or 0 for r in made.files if r.role == role and r.split == split)
+            if rows != pairs:
+                yield f"{MANIFEST}: {role} has {rows} rows of {split}, not {pairs}"

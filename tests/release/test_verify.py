@@ -1,0 +1,120 @@
+"""What `verify` finds."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from artsound.release.manifest import MANIFEST, SUMS, manifest_schema, parse_manifest
+from artsound.release.verify import verify
+from tests.release import world
+
+
+def test_a_sound_release_has_no_problems(finished: Path) -> None:
+    found = verify(finished, deep=True)
+    assert found.problems == []
+    assert found.pairs == 24
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_changed_missing_or_extra_byte_is_found(copied: Path, data: st.DataObject) -> None:
+    path = copied / data.draw(st.sampled_from(sorted(world.contents(copied))))
+    whole = path.read_bytes()
+    place = data.draw(st.integers(0, len(whole) - 1))
+    bit = 1 << data.draw(st.integers(0, 7))
+    damaged = data.draw(
+        st.sampled_from(
+            [
+                whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :],
+                whole[:place],
+                whole[:place] + whole[place + 1 :],
+                whole + b"\0",
+                None,
+            ]
+        )
+    )
+    try:
+        path.unlink() if damaged is None else path.write_bytes(damaged)
+        assert verify(copied).problems
+    finally:
+        path.write_bytes(whole)
+    assert verify(copied).problems == []
+
+
+def test_the_damaged_file_is_named(copied: Path) -> None:
+    path = copied / "webdataset" / "train-000001.tar"
+    data = bytearray(path.read_bytes())
+    data[1000] ^= 1
+    path.write_bytes(data)
+    (copied / "captions" / "val-00000-of-00001.parquet").unlink()
+    (copied / "stray.txt").write_text("x")
+    assert verify(copied).problems == [
+        "captions/val-00000-of-00001.parquet: missing",
+        "'stray.txt': is not part of the release",
+        "webdataset/train-000001.tar: its bytes were changed (sha256 differs)",
+    ]
+
+
+def test_the_manifest_is_what_its_published_schema_says(finished: Path) -> None:
+    schema = json.loads(Path("schemas/manifest.schema.json").read_text(encoding="utf-8"))
+    assert schema == manifest_schema()
+    jsonschema.validate(json.loads((finished / MANIFEST).read_text()), schema)
+
+
+def test_a_folder_that_is_no_release_is_said_to_be_none(tmp_path: Path) -> None:
+    assert "manifest.json: missing" in verify(tmp_path).problems[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../outside",
+        "/etc/passwd",
+        "data/../../x",
+        "https://example.org/x",
+        "a\\b",
+        "./x",
+        "a//b",
+        "",
+        "x\ny",
+        MANIFEST,
+    ],
+)
+def test_a_name_that_leaves_the_release_is_refused_and_never_opened(copied: Path, path: str) -> None:
+    _forge(copied, lambda files: files[0].update(path=path))
+    assert any("not a path inside a release" in p or "names itself" in p for p in verify(copied).problems)
+
+
+def test_a_name_that_stands_twice_is_refused(copied: Path) -> None:
+    _forge(copied, lambda files: files[1].update(path=files[0]["path"].upper()))
+    assert any("named 2 times" in problem for problem in verify(copied).problems)
+
+
+def test_a_link_is_refused_even_to_the_right_bytes(copied: Path, tmp_path: Path) -> None:
+    path = next(copied.glob("data/*"))
+    path.rename(tmp_path / "outside")
+    path.symlink_to(tmp_path / "outside")
+    assert f"{path.relative_to(copied)}: is a link, or lies behind one" in verify(copied).problems
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", "null", '{"files": 3}', "[" * 100_000, '{"format": "artsound-release/1"}', "\udcff"],
+)
+def test_a_manifest_that_is_none_is_one_problem(copied: Path, text: str) -> None:
+    (copied / MANIFEST).write_bytes(text.encode(errors="surrogateescape"))
+    assert len(verify(copied).problems) == 1
+
+
+def _forge(folder: Path, change) -> None:  # type: ignore[no-untyped-def]
+    """Change the manifest as someone would who also mends the sums."""
+    given = json.loads((folder / MANIFEST).read_text())
+    change(given["files"])
+    made = parse_manifest(json.dumps(given).encode())
+    (folder / MANIFEST).write_text(made.text())
+    (folder / SUMS).write_text(made.sums())
