@@ -35,6 +35,28 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Document(Section):
+    """A whole TOML file."""
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a TOML file; its relative paths become relative to where it lies.
+
+        Raises:
+            ConfigError: no such file, an unknown or missing key, or a value out of range; names the key.
+        """
+        try:
+            given = tomllib.loads(path.read_text(encoding="utf-8"))
+            settings = cls.model_validate(given)
+        except OSError as error:
+            raise ConfigError(f"cannot read the settings file {path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        except ValidationError as error:
+            raise ConfigError(f"{path}: {_first(error)}") from error
+        return _placed(settings, path.parent)
+
+
 class Collection(Section):
     """One side's source."""
 
@@ -105,7 +127,7 @@ class Runtime(Section):
     workers: PositiveInt = os.cpu_count() or 1
 
 
-class Settings(Section):
+class Settings(Document):
     """One section a stage."""
 
     root: Path  # the store: tables and releases
@@ -119,24 +141,6 @@ class Settings(Section):
     matching: Matching = Matching()
     release: Release = Release()
     runtime: Runtime = Runtime()
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a TOML file; its relative paths become relative to where it lies.
-
-        Raises:
-            ConfigError: no such file, an unknown or missing key, or a value out of range; names the key.
-        """
-        try:
-            given = tomllib.loads(path.read_text(encoding="utf-8"))
-            settings = cls.model_validate(given)
-        except OSError as error:
-            raise ConfigError(f"cannot read the settings file {path}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is not valid TOML: {error}") from error
-        except ValidationError as error:
-            raise ConfigError(f"{path}: {_first(error)}") from error
-        return _placed(settings, path.parent)
 
     def digest(self, *sections: str) -> str:
         """Identify the values of some sections, paths left out."""
