@@ -9,6 +9,7 @@
   - TooManyRejects   more items were refused than `max_reject_share` allows
   - MatchingError    the sides cannot be matched as asked: unlike models, an empty side
   - ReleaseError     a release is damaged, or differs from what its manifest says
+  - TrainingError    a training run cannot go on: the loss is not finite; what was saved is kept
 
 One bad *item* is not an error: it becomes a `Reject` and the stage goes on.
 """
@@ -54,6 +55,10 @@ class MatchingError(ArtSoundError):
 
 class ReleaseError(ArtSoundError):
     """A release is damaged or is not what its manifest says."""
+
+
+class TrainingError(ArtSoundError):
+    """A training run cannot go on; its last checkpoint is kept."""
 
 
 class Reason(StrEnum):

@@ -1,0 +1,1 @@
+"""ArtToMus: from a release to a model that makes music for an image. Needs the extra `train`."""

@@ -1,0 +1,86 @@
+"""A mel codec that is fitted, not trained: log-mel patches as whitened principal components.
+
+It fits in a second, is exactly reproducible, and inverts to audio; it is for machines without weights.
+"""
+
+from collections.abc import Iterable
+
+import librosa
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from artsound.train.settings import SmallPrior
+
+FLOOR = 1e-4  # added before the logarithm, so silence stays finite
+GRIFFIN_LIM_ROUNDS = 32
+
+
+class MelCodec(nn.Module):
+    """Mono windows (B, sample) ↔ latents (B, token, component) of unit variance."""
+
+    mean: Tensor
+    basis: Tensor
+    scale: Tensor
+
+    def __init__(self, settings: SmallPrior) -> None:
+        super().__init__()
+        self.settings = settings
+        dim, components = settings.patch * settings.mels, settings.components
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("basis", torch.eye(dim, components))
+        self.register_buffer("scale", torch.ones(components))
+        self._filters = torch.from_numpy(
+            librosa.filters.mel(sr=settings.rate, n_fft=settings.fft, n_mels=settings.mels)
+        )
+
+    def mel(self, waves: Tensor) -> Tensor:
+        """Return log-mel frames (B, frame, mel) of magnitude spectra."""
+        one = self.settings
+        window = torch.hann_window(one.fft, device=waves.device)
+        spectra = torch.stft(waves, one.fft, one.hop, window=window, return_complex=True).abs()
+        mel = self._filters.to(waves.device) @ spectra[..., : one.frames]
+        return torch.log(mel + FLOOR).transpose(1, 2)
+
+    def fit(self, batches: Iterable[Tensor]) -> float:
+        """Fit the components to windows; returns the share of variance that they explain."""
+        total, second = self.mean.double() * 0, self.mean.double().outer(self.mean.double()) * 0
+        count = 0
+        for waves in batches:
+            patches = self._patches(self.mel(waves)).double().flatten(0, 1)
+            total, second, count = total + patches.sum(0), second + patches.T @ patches, count + len(patches)
+        mean = total / max(count, 1)
+        values, vectors = torch.linalg.eigh(second / max(count, 1) - mean.outer(mean))
+        values, vectors = values.flip(0), vectors.flip(1)[:, : self.settings.components]
+        vectors = vectors * vectors.gather(0, vectors.abs().argmax(0, keepdim=True)).sign()
+        self.mean.copy_(mean)
+        self.basis.copy_(vectors)
+        self.scale.copy_(values[: self.settings.components].mean().clamp(min=1e-8).sqrt())
+        return float(values[: self.settings.components].sum() / values.sum())
+
+    def encode(self, waves: Tensor) -> Tensor:
+        """Code windows as latents."""
+        return (self._patches(self.mel(waves)) - self.mean) @ self.basis / self.scale
+
+    def mel_of(self, latents: Tensor) -> Tensor:
+        """Turn latents into log-mel frames (B, frame, mel)."""
+        patches = latents * self.scale @ self.basis.T + self.mean
+        return patches.reshape(len(latents), -1, self.settings.mels)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Turn latents into windows; the phase is found by Griffin and Lim's iteration from a fixed start."""
+        mel = torch.exp(self.mel_of(latents)).sub(FLOOR).clamp(min=0).cpu().double().numpy()
+        spectra = np.clip(mel @ np.linalg.pinv(self._filters.double().numpy()).T, 0, None)
+        spectra = np.pad(spectra, ((0, 0), (0, 1), (0, 0)), mode="edge").transpose(0, 2, 1)  # centred frames
+        samples = self.settings.frames * self.settings.hop
+        waves = [
+            librosa.griffinlim(
+                one, n_iter=GRIFFIN_LIM_ROUNDS, hop_length=self.settings.hop, length=samples, random_state=0
+            )
+            for one in spectra
+        ]
+        return torch.from_numpy(np.stack(waves).astype(np.float32))
+
+    def _patches(self, mel: Tensor) -> Tensor:
+        """Cut (B, frame, mel) into (B, token, patch × mel)."""
+        return mel.reshape(len(mel), -1, self.settings.patch * self.settings.mels)

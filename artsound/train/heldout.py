@@ -1,0 +1,95 @@
+"""Does the model use the image? Held-out losses under common noise, and retrieval by likelihood.
+
+A loss below that of the null proves nothing: random pairs teach a better average, too. What counts is that
+the own image explains a sound better than other images do.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from artsound.progress import track
+from artsound.train.model import Model
+from artsound.train.prior import Cond
+
+ROUNDS = 8  # noise levels a pair, evenly spaced: the middles of equal strata
+SHIFTS = 5  # derangements; a single one leaves chance correlations of up to 0.3
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Denoising losses of the same pairs under the same noise; lower is better."""
+
+    matched: NDArray[np.float64]  # (pair,)
+    shuffled: NDArray[np.float64]  # (derangement, pair)
+    null: NDArray[np.float64]  # (pair,)
+
+    @property
+    def gap(self) -> float:
+        """(shuffled − matched) / null, of the means."""
+        return float((self.shuffled.mean() - self.matched.mean()) / self.null.mean())
+
+    @property
+    def win_rate(self) -> float:
+        """Share of pairs whose own image beats the mean of the others."""
+        return float((self.matched < self.shuffled.mean(0)).mean())
+
+
+def take(cond: Cond, rows: Tensor) -> dict[str, Tensor]:
+    """Choose rows of every slot."""
+    return {name: value[rows] for name, value in cond.items()}
+
+
+def derangements(count: int, seed: int) -> NDArray[np.int64]:
+    """Draw `SHIFTS` orders in which nothing stays in place: rotations of random circles, (SHIFTS, count).
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    if count < 2:
+        raise ValueError(f"{count} pairs cannot be shuffled")
+    made = np.empty((SHIFTS, count), np.int64)
+    for number in range(SHIFTS):
+        circle = np.random.default_rng([seed, number]).permutation(count)
+        made[number, circle] = np.roll(circle, 1)
+    return made
+
+
+@torch.no_grad()
+def held_out(model: Model, latents: Tensor, cond: Cond, *, seed: int) -> HeldOut:
+    """Measure the loss of each pair under its own, other and no conditioning."""
+    count = len(latents)
+    null = model.conditioner.nothing(count)
+    orders = [torch.from_numpy(order) for order in derangements(count, seed)]
+    variants = [cond, null, *(take(cond, order) for order in orders)]
+    sums = torch.zeros(len(variants), count, dtype=torch.float64)
+    for number in track(range(ROUNDS), "held-out losses"):
+        levels, noise = common(latents.shape, number, seed)
+        for row, variant in enumerate(variants):
+            sums[row] += model.prior.loss(latents, variant, levels, noise).double() / ROUNDS
+    losses = sums.numpy()
+    return HeldOut(losses[0], losses[2:], losses[1])
+
+
+@torch.no_grad()
+def likelihood_ranks(model: Model, latents: Tensor, cond: Cond, *, seed: int) -> NDArray[np.int64]:
+    """Rank each sound's own image among all images by denoising loss, (sound,); 1 is best."""
+    count, rounds = len(latents), ROUNDS // 2
+    losses = torch.zeros(count, count, dtype=torch.float64)  # (sound, image)
+    for number in track(range(rounds), "likelihood retrieval"):
+        levels, noise = common(latents.shape, 2 * number, seed)
+        for sound in range(count):
+            same = latents[sound].expand_as(latents)
+            losses[sound] += model.prior.loss(same, cond, levels, noise).double()
+    own = losses.diagonal().unsqueeze(1)
+    return (1 + (losses < own).sum(1)).numpy()
+
+
+def common(shape: torch.Size, number: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return one level and one noise for all pairs: differences between conditions are then paired."""
+    levels = torch.full((shape[0],), (number + 0.5) / ROUNDS)
+    generator = torch.Generator().manual_seed(1000 * seed + number)
+    return levels, torch.randn(shape[1:], generator=generator).expand(shape)

@@ -1,0 +1,104 @@
+"""A trained model: prior, projector and what they were trained on, in one safetensors file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from artsound.errors import ConfigError
+from artsound.train import prior as priors
+from artsound.train.checkpoint import read_tensors, write_tensors
+from artsound.train.prior import AudioPrior
+from artsound.train.projector import Conditioner, Ends
+from artsound.train.settings import TrainSettings
+from artsound.train.small import SmallAudioPrior
+from artsound.train.visual import VisualEncoder, visual_encoder
+
+NAME = "model.safetensors"
+
+
+@dataclass
+class Model:
+    """What generates: an image goes through encoder, conditioner and prior."""
+
+    settings: TrainSettings
+    prior: AudioPrior
+    encoder: VisualEncoder
+    conditioner: Conditioner
+
+
+def new_conditioner(
+    settings: TrainSettings, prior: AudioPrior, encoder: VisualEncoder, of: Mapping[str, Tensor]
+) -> Conditioner:
+    """Make an untrained conditioner at the mean of audio targets (row, token, dim), or at the null."""
+    null = prior.null()
+    mean = {name: of[name].mean(0) if name in of else null[name] for name in prior.cond_spec}
+    spread = {
+        name: of[name].std(0) if name in of else torch.ones_like(null[name]) for name in prior.cond_spec
+    }
+    ends = Ends(dict(encoder.spec), dict(prior.cond_spec), mean, spread, null)
+    return Conditioner(ends, settings.projector, prior.learned_spec)
+
+
+def save_model(path: Path, model: Model, provenance: Mapping[str, str]) -> None:
+    """Write what was trained; weights of a frozen prior from elsewhere are named, not copied.
+
+    Raises:
+        StoreError: no space, or the folder cannot be written.
+    """
+    tensors = {f"conditioner.{name}": value for name, value in model.conditioner.state_dict().items()}
+    tensors |= own_tensors(model.prior)
+    meta = {**provenance, "model": model.settings.model_dump_json(exclude={"release", "run", "machine"})}
+    write_tensors(path, tensors, meta)
+
+
+def load_model(path: Path) -> Model:
+    """Read a trained model, and load the weights of the prior that it names.
+
+    Raises:
+        ConfigError: there is no model, it is not one, or weights it needs are missing.
+    """
+    if path.is_dir():
+        path = path / NAME
+    if not path.exists():
+        raise ConfigError(
+            f"{path} does not exist: train a model with `artsound train run`, or name the folder of one"
+        )
+    tensors, meta = read_tensors(path)
+    if "model" not in meta:
+        raise ConfigError(f"{path} is no model of ours: it does not say what it was trained with")
+    settings = TrainSettings(release=Path(), run=path.parent, **json.loads(meta["model"]))
+    prior, encoder = priors.build(settings.prior), visual_encoder(settings.visual)
+    conditioner = new_conditioner(settings, prior, encoder, {})
+    try:
+        conditioner.load_state_dict(_under(tensors, "conditioner."))
+        load_own(prior, tensors)
+    except RuntimeError as error:
+        raise ConfigError(f"{path} is of another projector or prior: {str(error).splitlines()[0]}") from error
+    return Model(settings, prior, encoder, conditioner)
+
+
+def own_tensors(prior: AudioPrior) -> dict[str, Tensor]:
+    """Return what a prior must keep itself: all of a small one, what was tuned of another."""
+    network = dict(prior.network.named_parameters())
+    if isinstance(prior, SmallAudioPrior):
+        codec = {f"codec.{name}": value for name, value in prior.codec.state_dict().items()}
+        return codec | {f"network.{name}": one for name, one in network.items()}
+    tuned = {id(one) for one in prior.tunable()}
+    return {f"network.{name}": one for name, one in network.items() if id(one) in tuned}
+
+
+def load_own(prior: AudioPrior, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `own_tensors` gave."""
+    if isinstance(prior, SmallAudioPrior):
+        prior.codec.load_state_dict(_under(tensors, "codec."))
+    found = prior.network.load_state_dict(_under(tensors, "network."), strict=False)
+    if found.unexpected_keys or (isinstance(prior, SmallAudioPrior) and found.missing_keys):
+        raise RuntimeError(f"unlike parameters: {[*found.unexpected_keys, *found.missing_keys][:3]}")
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

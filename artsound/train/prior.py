@@ -1,0 +1,96 @@
+"""The protocol that every audio prior keeps, and the dict of factories.
+
+A prior knows how to code audio as latents and how to make latents from conditioning tokens. Visual tokens
+reach it only through a projector, so priors and projectors combine freely.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from artsound.train.settings import SmallPrior
+
+Cond = Mapping[str, Tensor]  # slot → tokens, (B, token, dim)
+
+
+class Slot(NamedTuple):
+    """Shape of one conditioning slot."""
+
+    tokens: int
+    dim: int
+
+
+@runtime_checkable
+class AudioPrior(Protocol):
+    """Codes audio, and makes audio under conditioning.
+
+    `network` is the denoiser: a plain module whose parameters the loop trains or leaves frozen.
+    """
+
+    @property
+    def network(self) -> nn.Module:
+        """The denoiser."""
+
+    @property
+    def rate(self) -> int:
+        """Sample rate in Hz."""
+
+    @property
+    def seconds(self) -> float:
+        """Length of the window it hears and makes."""
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of the latents of one window."""
+
+    @property
+    def cond_spec(self) -> Mapping[str, Slot]:
+        """Slots that the projector fills."""
+
+    @property
+    def learned_spec(self) -> Mapping[str, Slot]:
+        """Slots filled by a learned constant: no language, no image."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify codec, mel and window: what cached latents depend on."""
+
+    def encode_audio(self, waves: Tensor) -> Tensor:
+        """Code mono windows (B, sample) as latent means (B, *latent_shape)."""
+
+    def targets(self, latents: Tensor) -> dict[str, Tensor]:
+        """Derive conditioning from the audio alone; empty where the prior knows no such thing."""
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Turn latents back into mono windows (B, sample)."""
+
+    def null(self) -> dict[str, Tensor]:
+        """Return the conditioning that says nothing, (token, dim) a slot: where learned nulls start."""
+
+    def tunable(self) -> list[nn.Parameter]:
+        """Return the parameters of the network that train beside the projector; none when it is frozen."""
+
+    def loss(self, latents: Tensor, cond: Cond, levels: Tensor, noise: Tensor) -> Tensor:
+        """Return the denoising error of each sample, (B,), at noise levels in [0, 1)."""
+
+    def sample(self, cond: Cond, null: Cond | None, noise: Tensor, steps: int, guidance: float) -> Tensor:
+        """Make latents from noise; `null` is needed unless guidance is 1."""
+
+
+def _small(settings: SmallPrior) -> AudioPrior:
+    from artsound.train.small import SmallAudioPrior  # noqa: PLC0415
+
+    return SmallAudioPrior(settings)
+
+
+PRIORS: dict[str, Callable[..., AudioPrior]] = {"small": _small}
+
+
+def build(settings: SmallPrior) -> AudioPrior:
+    """Make the prior that the settings name; real checkpoints are loaded, the small one starts empty.
+
+    Raises:
+        ConfigError: weights are named that are not there.
+    """
+    return PRIORS[settings.kind](settings)

@@ -1,0 +1,206 @@
+"""A training run from a release to a model; every step is found done when the command is run again."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from artsound import __version__
+from artsound.errors import ConfigError
+from artsound.train import prior as priors
+from artsound.train.batches import Batches
+from artsound.train.cache import Family, open_family
+from artsound.train.checkpoint import check_provenance, read_tensors, write_tensors
+from artsound.train.fingerprint import seeded
+from artsound.train.heldout import held_out
+from artsound.train.loop import Job, train
+from artsound.train.model import NAME, Model, new_conditioner, save_model
+from artsound.train.objective import PriorObjective, ProjectorObjective
+from artsound.train.prepare import audio_maker, fill, fit_batches, visual_maker
+from artsound.train.settings import Loop, TrainSettings
+from artsound.train.shards import Shards, open_shards
+from artsound.train.small import SmallAudioPrior
+from artsound.train.visual import visual_encoder
+
+LOG = logging.getLogger(__name__)
+STATISTICS_ROWS = 4_096  # of the cache, for mean and spread of the conditioning
+WATCHED = 64  # pairs of the validation split that are measured at every checkpoint
+
+
+class Prepared(NamedTuple):
+    """What `prepare` did."""
+
+    folder: Path
+    made: int  # files; 0 when everything was there
+
+
+class Session:
+    """A release, a prior and a run folder, opened."""
+
+    def __init__(self, settings: TrainSettings, *, fit: bool = False) -> None:
+        self.settings = settings
+        self.shards = open_shards(settings.release)
+        self.encoder = visual_encoder(settings.visual)
+        self.prior = priors.build(settings.prior)
+        if isinstance(self.prior, SmallAudioPrior):
+            _codec(self.prior, self.shards, self.cache, fit=fit)
+
+    @property
+    def cache(self) -> Path:
+        """Where latents and tokens lie."""
+        return self.settings.run / "cache"
+
+    def families(self, split: str) -> dict[str, Family]:
+        """Open the cache of a split.
+
+        Raises:
+            ConfigError: it is missing, or made by another codec, encoder or from another release.
+        """
+        made_from = {"audio": self.prior.fingerprint, "visual": self.encoder.fingerprint}
+        return {
+            name: open_family(self.cache, name, split, made_from=one, release=self.shards.manifest)
+            for name, one in made_from.items()
+        }
+
+    def provenance(self, *sections: str, **more: str) -> dict[str, str]:
+        """Say what a file of this run comes from."""
+        settings = self.settings.model_dump(mode="json", include=set(sections))
+        return {
+            "artsound": __version__,
+            "release": f"{self.shards.name} {self.shards.version}",
+            "manifest": self.shards.manifest,
+            "audio": self.prior.fingerprint,
+            "visual": self.encoder.fingerprint,
+            "settings": json.dumps(settings, sort_keys=True),
+            **more,
+        }
+
+
+def prepare(settings: TrainSettings) -> Prepared:
+    """Encode a release once.
+
+    Raises:
+        ReleaseError: it is damaged.
+        StoreError: no space.
+    """
+    session = Session(settings, fit=True)
+    makers = (audio_maker(session.prior), visual_maker(session.encoder))
+    return Prepared(session.cache, fill(session.cache, session.shards, makers, settings.machine.part_rows))
+
+
+def run(settings: TrainSettings) -> Path:
+    """Train: the small prior first, if there is one, then the projector; returns the path of the model.
+
+    Raises:
+        ConfigError: the cache or a checkpoint belongs to something else.
+        TrainingError: the loss stopped being finite.
+    """
+    session = Session(settings)
+    families = session.families("train")
+    if isinstance(session.prior, SmallAudioPrior):
+        _pretrain(session, families)
+    session.prior.network.requires_grad_(False)
+    for one in session.prior.tunable():
+        one.requires_grad_(True)
+    with seeded(settings.loop.seed):
+        conditioner = new_conditioner(settings, session.prior, session.encoder, _targets(families["audio"]))
+    model = Model(settings, session.prior, session.encoder, conditioner)
+    if settings.warm:
+        _project(session, families, model, "warm", settings.warm)
+    _project(session, families, model, "projector", settings.loop)
+    path = settings.run / NAME
+    save_model(path, model, session.provenance(*_SECTIONS))
+    return path
+
+
+_SECTIONS = ("prior", "visual", "projector", "objective", "pretrain", "warm", "loop")
+
+
+def _codec(prior: SmallAudioPrior, shards: Shards, cache: Path, *, fit: bool) -> None:
+    """Read the codec that was fitted to a release; fit it if it is missing or belongs elsewhere."""
+    path = cache / "codec.safetensors"
+    wanted = {"manifest": shards.manifest, "codec": json.dumps(prior.codec_settings, sort_keys=True)}
+    if path.exists():
+        tensors, meta = read_tensors(path)
+        if not fit:
+            check_provenance(path, meta, wanted)
+        if all(meta.get(name) == value for name, value in wanted.items()):
+            prior.codec.load_state_dict(tensors)
+            return
+    elif not fit:
+        raise ConfigError(f"{cache} has no codec: run `artsound train prepare`")
+    explained = prior.codec.fit(fit_batches(shards, prior))
+    LOG.info("the codec explains %.0f %% of the variance of the log-mel frames", 100 * explained)
+    write_tensors(path, prior.codec.state_dict(), wanted)
+
+
+def _pretrain(session: Session, families: Mapping[str, Family]) -> None:
+    settings = session.settings
+    audio = {"audio": families["audio"]}
+    batches = Batches(
+        audio, settings.objective.model_copy(update={"pair_noise": 0.0}), settings.pretrain.seed
+    )
+    job = Job(
+        "the prior",
+        PriorObjective(session.prior, settings.objective),
+        batches,
+        settings.pretrain,
+        settings.run / "prior",
+        session.provenance("prior", "pretrain"),
+    )
+    trained = train(job, settings.machine)
+    trained.load(trained.averages)
+
+
+def _project(session: Session, families: Mapping[str, Family], model: Model, name: str, loop: Loop) -> None:
+    settings = session.settings
+    objective = settings.objective
+    if name == "warm":
+        objective = objective.model_copy(update={"diffusion": 0.0})
+    job = Job(
+        name,
+        ProjectorObjective(session.prior, model.conditioner, objective),
+        Batches(families, objective, loop.seed),
+        loop,
+        settings.run / name,
+        session.provenance("prior", "visual", "projector", "objective", "pretrain", "warm", "loop"),
+        lambda _: _watch(session, model),
+    )
+    trained = train(job, settings.machine)
+    trained.load(trained.averages)
+
+
+def _watch(session: Session, model: Model) -> dict[str, float]:
+    """Measure a little of the validation split; nothing where it is too small."""
+    if "val" not in session.shards.splits:
+        return {}
+    families = session.families("val")
+    rows = np.arange(min(WATCHED, len(families["audio"])))
+    if len(rows) < 2:
+        return {}
+    latents, cond = conditioned(model, families, rows)
+    found = held_out(model, latents, cond, seed=0)
+    return {"val_matched": float(found.matched.mean()), "val_gap": found.gap}
+
+
+@torch.no_grad()
+def conditioned(
+    model: Model, families: Mapping[str, Family], rows: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Read cached pairs: latents, and the conditioning that the model makes of their images."""
+    latents = families["audio"].gather(rows)["latents"].float()
+    visual = {name: one.float() for name, one in families["visual"].gather(rows).items()}
+    return latents, model.conditioner(visual)
+
+
+def _targets(audio: Family) -> dict[str, Tensor]:
+    """Read some conditioning targets, slot → (row, token, dim)."""
+    found = audio.gather(np.arange(min(STATISTICS_ROWS, len(audio))))
+    return {
+        name.removeprefix("target."): one.float() for name, one in found.items() if name.startswith("target.")
+    }

@@ -1,0 +1,60 @@
+"""Samplers: free functions of a prediction function; guidance happens here and nowhere else."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from artsound.progress import track
+
+Predict = Callable[[Tensor, Tensor], Tensor]  # (noisy latents, time a sample) → prediction
+
+
+def guided(predict: Predict, unconditional: Predict | None, guidance: float) -> Predict:
+    """Follow the direction from the null conditioning to the given one `guidance` times.
+
+    Source:
+        Ho and Salimans 2022, arXiv:2207.12598, eq. 6 (their w is `guidance` − 1).
+    """
+    if unconditional is None or guidance == 1:
+        return predict
+    return lambda noisy, times: torch.lerp(unconditional(noisy, times), predict(noisy, times), guidance)
+
+
+@torch.no_grad()
+def flow(velocity: Predict, noise: Tensor, steps: int) -> Tensor:
+    """Go from noise (time 1) to data (time 0) along a velocity, by the midpoint rule.
+
+    A velocity that does not change along the path is followed exactly.
+    """
+    here, step = noise, 1 / steps
+    for number in track(range(steps), "sampling"):
+        now = torch.full((len(noise),), 1 - number * step, device=noise.device)
+        middle = here - velocity(here, now) * (step / 2)
+        here = here - velocity(middle, now - step / 2) * step
+    return here
+
+
+@torch.no_grad()
+def ddim(epsilon: Predict, noise: Tensor, steps: int, kept: Tensor) -> Tensor:
+    """Go from noise to data by deterministic implicit steps on predicted noise.
+
+    Args:
+        epsilon: predicts the noise; its time is an index into `kept`.
+        noise: standard normal, (B, …).
+        steps: how many of the training's time steps are visited, evenly spaced and leading, offset by one.
+        kept: share of the signal's variance that is left at each training time step, ᾱ.
+
+    Source:
+        Song et al. 2021, arXiv:2010.02502, eq. 12 with σ = 0.
+    """
+    times = (torch.arange(steps, device=noise.device) * (len(kept) // steps) + 1).flip(0)
+    here = noise
+    for number in track(range(steps), "sampling"):
+        now = times[number]
+        alpha = kept[now]
+        after = kept[times[number + 1]] if number + 1 < steps else kept[0]
+        made = epsilon(here, now.expand(len(noise)))
+        clean = (here - (1 - alpha).sqrt() * made) / alpha.sqrt()
+        here = after.sqrt() * clean + (1 - after).sqrt() * made
+    return here

@@ -1,0 +1,137 @@
+"""The settings of a training run: one frozen model, one TOML file. Importable without torch.
+
+Everything but `machine` decides what comes out, and is stored in every checkpoint.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from artsound.settings import Document, Section, Share, Weight
+
+
+class SmallPrior(Section):
+    """The small prior: a mel codec with principal components and a flow-matching transformer."""
+
+    kind: Literal["small"] = "small"
+    rate: PositiveInt = 8_000  # Hz
+    seconds: PositiveFloat = 2.048  # length of the window it hears and makes
+    mels: PositiveInt = 48
+    fft: PositiveInt = 512
+    hop: PositiveInt = 128
+    patch: PositiveInt = 4  # mel frames a latent token
+    components: PositiveInt = 16  # principal components a token
+    loa_tokens: PositiveInt = 8
+    width: PositiveInt = 96
+    blocks: PositiveInt = 3
+    heads: PositiveInt = 4
+    seed: int = 0  # of the initial weights
+    trainable: Literal["none", "kv"] = "none"  # beside the projector: keys and values of the cross-attention
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.frames % (self.patch * self.loa_tokens):
+            raise ValueError(
+                f"{self.frames} mel frames do not divide into {self.loa_tokens} equal token groups"
+            )
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width {self.width} is no multiple of twice the {self.heads} heads")
+        return self
+
+    @property
+    def frames(self) -> int:
+        """Mel frames of one window."""
+        return round(self.seconds * self.rate) // self.hop
+
+    @property
+    def tokens(self) -> int:
+        """Latent tokens of one window."""
+        return self.frames // self.patch
+
+
+class Visual(Section):
+    """What the projector sees of an image."""
+
+    encoder: str = "patches"  # one of `artsound.train.visual.ENCODERS`
+    weights: str = ""  # hub id or folder, for encoders that need one
+
+
+class Projector(Section):
+    """What turns visual tokens into the prior's conditioning."""
+
+    kind: Literal["mlp", "resampler"] = "resampler"
+    width: PositiveInt = 96
+    layers: PositiveInt = 2
+    heads: PositiveInt = 4
+    style_tokens: Annotated[int, Field(ge=0)] = 0  # queries that see the style source only
+    text: bool = False  # gated fusion with the artwork's caption: language supervision, reported apart
+    source_dropout: Share = 0.0  # share of samples for which one of several visual sources is hidden
+
+
+class Objective(Section):
+    """What is minimised. Guidance is never part of it."""
+
+    diffusion: Weight = 1.0
+    loa: Weight = 1.0  # L1 + cosine to the conditioning taken from the audio alone
+    contrastive: Weight = 0.0  # InfoNCE between the pooled projection and the pooled audio target
+    min_snr_gamma: PositiveFloat = 5.0  # for ε and v priors; flow priors are not weighted
+    dropout: Share = 0.1  # share of samples whose conditioning is the learned null
+    supervision: Literal["audio_only", "text_distill"] = "audio_only"
+    min_score: float | None = None  # pairs with a lower match score are left out
+    score_weighted: bool = False  # weigh a pair by its score's rank within the split
+    pair_noise: Share = 0.0  # share of training pairs that are re-paired at random: a control, not a feature
+
+
+class Loop(Section):
+    """One optimisation; progress is counted in samples."""
+
+    samples: PositiveInt = 6_400
+    batch: PositiveInt = 32  # samples of one optimiser step, over all processes
+    accumulate: PositiveInt = 1  # pieces a batch is cut into
+    learning_rate: PositiveFloat = 1e-3
+    warmup: Annotated[int, Field(ge=0)] = 320  # samples
+    weight_decay: Weight = 0.01
+    clip: PositiveFloat = 1.0  # norm of the gradient
+    ema: Share = 0.99  # decay a step of the averaged weights
+    checkpoint_every: PositiveInt = 3_200  # samples
+    log_every: PositiveInt = 640  # samples
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.batch % self.accumulate:
+            raise ValueError(f"batch {self.batch} does not divide into {self.accumulate} pieces")
+        return self
+
+
+class Sampling(Section):
+    """How music is drawn from the model."""
+
+    steps: PositiveInt = 25
+    guidance: Weight = 2.0  # 1 is none; the conditioning's direction is followed this many times
+
+
+class Machine(Section):
+    """How fast, not what."""
+
+    precision: Literal["no", "bf16", "fp16"] = "no"  # weights stay float32
+    threads: PositiveInt | None = None  # of torch on the CPU; None leaves its choice
+    part_rows: PositiveInt = 256  # rows of the cache between two safe points
+    trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()  # each needs its package
+
+
+class TrainSettings(Document):
+    """A training run."""
+
+    release: Path  # folder of a release
+    run: Path  # where cache, checkpoints and samples go
+    prior: SmallPrior = SmallPrior()
+    visual: Visual = Visual()
+    projector: Projector = Projector()
+    objective: Objective = Objective()
+    pretrain: Loop = Loop(samples=19_200)  # of the small prior, on audio alone
+    warm: Loop | None = None  # projector on cached targets alone, without the prior: cheap, before `loop`
+    loop: Loop = Loop()
+    sampling: Sampling = Sampling()
+    machine: Machine = Machine()

@@ -1,0 +1,56 @@
+import numpy as np
+import torch
+
+from artsound.train import synthetic
+from artsound.train.codec import MelCodec
+from artsound.train.settings import SmallPrior
+
+
+def sounds(count: int) -> torch.Tensor:
+    made = [
+        synthetic.draw_sound(synthetic.attributes(0, one), np.random.default_rng([2, one]))[:16_384]
+        for one in range(count)
+    ]
+    return torch.from_numpy(np.stack(made))
+
+
+def fitted() -> MelCodec:
+    codec = MelCodec(SmallPrior())
+    codec.fit(sounds(60).split(20))
+    return codec
+
+
+def test_latents_carry_most_of_the_mel_spectrum() -> None:
+    codec = fitted()
+    new = sounds(80)[60:]
+    mel = codec.mel(new)
+    lost = (codec.mel_of(codec.encode(new)) - mel).var() / mel.var()
+    assert lost < 0.3
+
+
+def test_latents_have_unit_variance_and_no_offset() -> None:
+    latents = fitted().encode(sounds(60))
+    assert abs(latents.var().item() - 1) < 0.1
+    assert latents.mean().abs() < 0.1
+
+
+def test_the_fit_does_not_depend_on_the_batches() -> None:
+    one, other = MelCodec(SmallPrior()), MelCodec(SmallPrior())
+    one.fit(sounds(60).split(60))
+    other.fit(sounds(60).split(7))
+    assert torch.allclose(one.basis, other.basis, atol=1e-4)
+
+
+def test_decoded_sound_has_the_mean_spectrum_that_was_coded() -> None:
+    codec = fitted()
+    latents = codec.encode(sounds(4))
+    decoded = codec.decode(latents)
+    assert decoded.shape == (4, 16_384)
+    for made, wanted in zip(codec.mel(decoded).mean(1), codec.mel_of(latents).mean(1), strict=True):
+        assert torch.corrcoef(torch.stack([made, wanted]))[0, 1] > 0.9
+
+
+def test_decoding_twice_gives_the_same_sound() -> None:
+    codec = fitted()
+    latents = codec.encode(sounds(2))
+    assert torch.equal(codec.decode(latents), codec.decode(latents))

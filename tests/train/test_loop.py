@@ -1,0 +1,192 @@
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from artsound.errors import ConfigError, StoreError, TrainingError
+from artsound.train.batches import Batches
+from artsound.train.checkpoint import NAME, read_tensors, write_tensors
+from artsound.train.journal import read_journal
+from artsound.train.loop import Job, train
+from artsound.train.model import load_model
+from artsound.train.run import Session, run
+from artsound.train.settings import TrainSettings
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from artsound.train.loop import Job, train
+from artsound.train.run import Session, run
+from tests.train.conftest import tiny_settings
+run(tiny_settings(Path(sys.argv[1]), Path(sys.argv[2])))
+"""
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return read_tensors(folder / "model.safetensors")[0]
+
+
+def changed(settings: TrainSettings, **loop: object) -> TrainSettings:
+    return settings.model_copy(update={"loop": settings.loop.model_copy(update=loop)})
+
+
+def test_training_twice_gives_the_same_weights(prepared: TrainSettings) -> None:
+    first = weights(run(prepared).parent)
+    for name in ("prior", "projector"):
+        for path in (prepared.run / name).iterdir():
+            path.unlink()
+    second = weights(run(prepared).parent)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_finished_run_does_nothing_more(prepared: TrainSettings) -> None:
+    before = run(prepared).read_bytes()
+    journal = (prepared.run / "projector" / "journal.jsonl").read_text()
+    assert run(prepared).read_bytes() == before
+    assert (prepared.run / "projector" / "journal.jsonl").read_text() == journal
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_mid_epoch_ends_with_the_same_weights(
+    prepared: TrainSettings, tmp_path: Path
+) -> None:
+    """Killed without warning as soon as the first checkpoint of the projector is there."""
+    killed = tmp_path / "killed"
+    (killed / "cache").parent.mkdir()
+    (killed / "cache").symlink_to(prepared.run / "cache")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, prepared.release, killed], env=os.environ | {"PYTHONPATH": "."}
+    )
+    deadline = time.monotonic() + 300
+    while (
+        not (killed / "projector" / NAME).exists() and process.poll() is None and time.monotonic() < deadline
+    ):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    seen = int(read_tensors(killed / "projector" / NAME)[1]["seen"])
+    whole, again = run(prepared).parent, run(prepared.model_copy(update={"run": killed})).parent
+    assert seen < prepared.loop.samples
+    assert all(torch.equal(value, weights(again)[name]) for name, value in weights(whole).items())
+    assert [line["seen"] for line in read_journal(again / "projector" / "journal.jsonl")] == [
+        line["seen"] for line in read_journal(whole / "projector" / "journal.jsonl")
+    ]
+
+
+class MeanLatent(torch.nn.Module):
+    """Learns the mean of the latents; nothing is drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = torch.nn.Parameter(torch.zeros(32, 16))
+
+    def forward(self, batch: dict[str, torch.Tensor], _: torch.Generator) -> dict[str, torch.Tensor]:
+        return {"loss": ((self.mean - batch["audio.latents"]) ** 2).mean()}
+
+
+def test_a_batch_in_pieces_teaches_what_the_whole_batch_teaches(prepared: TrainSettings) -> None:
+    made = []
+    for pieces in (1, 4):
+        objective = MeanLatent()
+        batches = Batches(Session(prepared).families("train"), prepared.objective, seed=0)
+        loop = prepared.loop.model_copy(update={"accumulate": pieces})
+        train(Job("mean", objective, batches, loop, prepared.run / f"mean-{pieces}", {}), prepared.machine)
+        made.append(objective.mean.detach())
+    assert torch.allclose(made[0], made[1], atol=1e-6)
+    assert made[0].abs().max() > 1e-3
+
+
+def test_the_loss_falls(prepared: TrainSettings) -> None:
+    longer = prepared.model_copy(update={"pretrain": prepared.pretrain.model_copy(update={"samples": 400})})
+    run(longer)
+    losses = [line["loss"] for line in read_journal(longer.run / "prior" / "journal.jsonl")]
+    assert sum(losses[-5:]) < sum(losses[:5])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_batch(prepared: TrainSettings) -> None:
+    run(prepared)
+    good = (prepared.run / "projector" / NAME).read_bytes()
+    part = prepared.run / "cache" / "visual" / "train-00000.safetensors"
+    data = bytearray(part.read_bytes())
+    size = int.from_bytes(data[:8], "little")
+    data[8 + size :] = b"\x00\x7e" * ((len(data) - 8 - size) // 2)  # half-precision NaN
+    part.write_bytes(bytes(data))
+    with pytest.raises(TrainingError, match=r"not-finite\.json"):
+        run(changed(prepared, samples=prepared.loop.samples).model_copy(update={"run": _restarted(prepared)}))
+    kept = json.loads((prepared.run / "projector" / "not-finite.json").read_text())
+    assert len(kept["pair_ids"]) == prepared.loop.batch
+    assert not (prepared.run / "projector" / NAME).exists()
+    assert good
+
+
+def _restarted(settings: TrainSettings) -> Path:
+    (settings.run / "projector" / NAME).unlink()
+    return settings.run
+
+
+def test_a_checkpoint_of_other_settings_is_refused(prepared: TrainSettings) -> None:
+    run(prepared)
+    with pytest.raises(ConfigError, match="loop"):
+        run(changed(prepared, learning_rate=0.5))
+
+
+def test_a_checkpoint_of_another_projector_is_refused(prepared: TrainSettings) -> None:
+    path = run(prepared)
+    tensors, meta = read_tensors(path)
+    settings = json.loads(meta["model"])
+    settings["projector"]["width"] = 32
+    write_tensors(path, tensors, {**meta, "model": json.dumps(settings)})
+    with pytest.raises(ConfigError, match="another projector"):
+        load_model(path)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    path = tmp_path / NAME
+    write_tensors(path, {"a": torch.zeros(10)}, {"seen": "1"})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(StoreError, match="make room"):
+            write_tensors(path, {"a": torch.zeros(10_000)}, {"seen": "2"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert read_tensors(path)[1]["seen"] == "1"
+    assert [one.name for one in tmp_path.iterdir()] == [NAME]
+
+
+def test_a_damaged_checkpoint_is_named(prepared: TrainSettings) -> None:
+    run(prepared)
+    path = prepared.run / "projector" / NAME
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(StoreError, match="damaged"):
+        run(prepared)
+
+
+def test_a_model_says_what_it_was_trained_on(prepared: TrainSettings) -> None:
+    _, meta = read_tensors(run(prepared))
+    assert meta["release"] == "tiny 1.0.0"
+    assert len(meta["manifest"]) == 64
+    assert json.loads(meta["settings"])["loop"]["samples"] == prepared.loop.samples
+
+
+def test_a_missing_model_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="artsound train run"):
+        load_model(tmp_path)
+
+
+def test_the_journal_knows_the_gap_on_the_validation_split(prepared: TrainSettings) -> None:
+    run(prepared)
+    lines = read_journal(prepared.run / "projector" / "journal.jsonl")
+    assert all(math.isfinite(line["val_gap"]) for line in lines if "val_gap" in line)
+    assert any("val_gap" in line for line in lines)
