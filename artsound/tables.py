@@ -77,9 +77,42 @@ RAW_ARTWORKS = table(
     maybe("genre", TEXT, "genre"),
     column("tags", WORDS, "subjects; may be empty"),
     *_KNOWN,
+    maybe("gallery_city", TEXT, "where the gallery is"),
+    maybe("gallery_country", TEXT, "where the gallery is"),
     _EXTRA,
     key="artwork_id",
     about="Artworks as their source names them; nothing is checked yet.",
+)
+
+ART_KEYS = table(
+    _ARTWORK_ID,
+    key="artwork_id",
+    about="The artworks of a graph, in the order of its comparisons; windows of it are read one by one.",
+)
+
+RAW_ARTISTS = table(
+    column("artist_key", TEXT, "key of the artist in the source; for ArtGraph the WikiArt slug"),
+    maybe("name", TEXT, "printed name"),
+    maybe("birth_date", TEXT, "as the source writes it"),
+    maybe("death_date", TEXT, "as the source writes it"),
+    maybe("birth_year", pa.int32(), "null when the date allows several", unit="year"),
+    maybe("death_year", pa.int32(), "null when the date allows several", unit="year"),
+    maybe("birth_place", TEXT, "as the source writes it"),
+    maybe("death_place", TEXT, "as the source writes it"),
+    maybe("gender", TEXT, "as the source writes it"),
+    maybe("biography", TEXT, "free text"),
+    maybe("image_url", TEXT, "portrait"),
+    maybe("wikipedia_url", TEXT, "page of the artist"),
+    maybe("dbpedia_url", TEXT, "page of the artist"),
+    column("movements", WORDS, "movements; may be empty"),
+    column("fields", WORDS, "fields of work; may be empty"),
+    column("schools", WORDS, "schools, and persons that the source mixes with them; may be empty"),
+    column("teachers", WORDS, "artist keys; may be empty"),
+    column("patrons", WORDS, "patrons; may be empty"),
+    column("subjects", WORDS, "categories of encyclopaedias; may be empty"),
+    _EXTRA,
+    key="artist_key",
+    about="Artists as the graph knows them.",
 )
 
 RAW_TRACKS = table(
@@ -402,6 +435,8 @@ REVIEWS = table(
 )
 
 TABLES: dict[str, pa.Schema] = {
+    "art_keys": ART_KEYS,
+    "raw_artists": RAW_ARTISTS,
     "raw_artworks": RAW_ARTWORKS,
     "raw_tracks": RAW_TRACKS,
     "artworks": ARTWORKS,

@@ -1,0 +1,221 @@
+"""ArtGraph without a server: an export as a folder or zip of CSV files, joined by DuckDB.
+
+Two layouts: that of artgraph-neo4j2raw (`mapping/`, `raw/relations/`; names and edges only), and a plain one,
+`nodes.csv` (label, name, any properties) with `edges.csv` (head_label, head, type, tail_label, tail, and
+arousal and description of emotions). data/README.md has the Cypher that writes the plain one.
+"""
+
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from artsound import tables
+from artsound.errors import ConfigError, Outcome
+from artsound.progress import track
+from artsound.sources.artgraph_model import (
+    DERIVED,
+    EMOTION,
+    NEEDED,
+    RELATIONS,
+    Found,
+    artist_row,
+)
+
+# Everything is read as text. Names differ by case between the layouts: labels and types become lower case.
+BATCH = 2_000  # nodes that are turned into rows at a time
+_READ = "read_csv(?, header = {header}, all_varchar = true, quote = '\"', escape = '\"', {more})"
+_DERIVED = """
+    INSERT INTO linked
+    SELECT a.head_label, a.head, 'derived', p.tail_label, p.tail, NULL, NULL, p.role
+    FROM linked a JOIN linked p ON p.head_label = a.tail_label AND p.head = a.tail
+    WHERE a.role IN ('gallery', 'city') AND p.role IN ('gallery_city', 'gallery_country', 'city_country')
+"""
+_NODES = """
+    WITH links AS (
+        SELECT head, {links}, list((tail, arousal, description) ORDER BY tail, arousal, description)
+            FILTER (role = 'emotions') AS "role emotions"
+        FROM linked WHERE head_label = ? GROUP BY head
+    ), printed AS (
+        SELECT name, min(printed_name) AS "artist name" FROM nodes WHERE label = 'artist' GROUP BY name
+    )
+    SELECT n.* EXCLUDE (label), links.* EXCLUDE (head), printed."artist name"
+    FROM nodes n LEFT JOIN links ON links.head = n.name
+    LEFT JOIN printed ON printed.name = {artist}
+    WHERE n.label = ? ORDER BY n.name, n
+"""
+
+
+def read_artworks(export: Path) -> Outcome:
+    """List the artworks of an export, by name.
+
+    Raises:
+        ConfigError: no such export, or one that is no ArtGraph; lists what is missing.
+    """
+    pieces, rejects, seen = [tables.rows_of("raw_artworks", [])], [], set[str]()
+    with _opened(export) as db:
+        nodes = track(_found(db, "Artwork"), "artworks of the graph")
+        while batch := list(islice(nodes, BATCH)):
+            outcome = artwork_rows(batch, seen)
+            pieces.append(outcome.rows)
+            rejects += outcome.rejects
+    return Outcome(pa.concat_tables(pieces), rejects)
+
+
+def read_artists(export: Path) -> Outcome:
+    """List the artists of an export, by name; raises as `read_artworks`."""
+    with _opened(export) as db:
+        return Outcome(tables.rows_of("raw_artists", [artist_row(found) for found in _found(db, "Artist")]))
+
+
+def count_triples(export: Path) -> tuple[dict[str, int], dict[tuple[str, str, str], int]]:
+    """Count nodes by label, and edges by (head label, type, tail label); in lower case."""
+    with _opened(export) as db:
+        nodes = db.execute("SELECT label, count(*) FROM nodes GROUP BY ALL").fetchall()
+        edges = db.execute("SELECT head_label, type, tail_label, count(*) FROM edges GROUP BY ALL").fetchall()
+    return dict(nodes), {(head, kind, tail): count for head, kind, tail, count in edges}
+
+
+@contextmanager
+def _opened(export: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Load an export into tables `nodes` and `edges`, the latter with a `role`."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(_unpacked(export))
+        db = stack.enter_context(duckdb.connect(":memory:"))
+        try:
+            if (folder / "nodes.csv").exists():
+                _load_plain(db, folder)
+            else:
+                _load_neo4j2raw(db, export, folder)
+            _name_roles(db)
+        except duckdb.Error as error:
+            first = str(error).splitlines()[0]
+            raise ConfigError(f"{export} is not an export that can be read: {first}") from error
+        _check(db, export)
+        yield db
+
+
+@contextmanager
+def _unpacked(export: Path) -> Iterator[Path]:
+    """Give the folder that holds the files; the CSVs of a zip are unpacked beside for the time being."""
+    if not export.exists():
+        raise ConfigError(f"{export} does not exist: name the folder or zip of a graph export")
+    if export.is_dir():
+        yield _root(export)
+        return
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            with zipfile.ZipFile(export) as archive:
+                members = [name for name in archive.namelist() if name.endswith((".csv", ".csv.gz"))]
+                archive.extractall(place, members)  # extractall drops `..` and absolute paths
+        except (zipfile.BadZipFile, OSError) as error:
+            raise ConfigError(f"{export} is neither a folder nor a sound zip ({error})") from error
+        yield _root(Path(place))
+
+
+def _root(folder: Path) -> Path:
+    """Find where the export begins: at the folder or a few levels below."""
+    places = [folder, *sorted(path for path in folder.rglob("*") if path.is_dir() and path.name != "raw")]
+    return next((p for p in places if (p / "nodes.csv").exists() or (p / "mapping").is_dir()), folder)
+
+
+def _load_plain(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    source = _READ.format(header="true", more="nullstr = ''")
+    db.execute(f"CREATE TABLE nodes AS SELECT * FROM {source}", [str(folder / "nodes.csv")])  # noqa: S608
+    db.execute("UPDATE nodes SET label = lower(label)")
+    db.execute(f"CREATE TABLE given AS SELECT * FROM {source}", [str(folder / "edges.csv")])  # noqa: S608
+    have = {row[0] for row in db.execute("DESCRIBE given").fetchall()}
+    more = [name if name in have else f"NULL AS {name}" for name in ("arousal", "description")]
+    db.execute(
+        "CREATE TABLE edges AS SELECT lower(head_label) AS head_label, head, lower(type) AS type, "  # noqa: S608
+        f"lower(tail_label) AS tail_label, tail, {', '.join(more)} FROM given"
+    )
+
+
+def _load_neo4j2raw(db: duckdb.DuckDBPyConnection, export: Path, folder: Path) -> None:
+    maps = {
+        _stem(path).removesuffix("_entidx2name"): path for path in folder.glob("mapping/*_entidx2name.csv*")
+    }
+    relations = sorted(folder.glob("raw/relations/*___*___*/edge.csv*"))
+    if not maps or not relations:
+        raise ConfigError(
+            f"{export} has neither nodes.csv nor mapping/ and raw/relations/: it is no ArtGraph export"
+        )
+    db.execute("CREATE TABLE numbered (label TEXT, number BIGINT, name TEXT)")
+    mapping = _READ.format(header="false", more="columns = {'number': 'BIGINT', 'name': 'TEXT'}")
+    for label, path in sorted(maps.items()):
+        mapping_ = mapping.replace("all_varchar = true, ", "")
+        db.execute(f"INSERT INTO numbered SELECT ?, number, name FROM {mapping_}", [label, str(path)])  # noqa: S608
+    db.execute("CREATE TABLE nodes AS SELECT label, name FROM numbered WHERE name IS NOT NULL")
+    db.execute(
+        "CREATE TABLE edges (head_label TEXT, head TEXT, type TEXT, tail_label TEXT, tail TEXT, "
+        "arousal TEXT, description TEXT)"
+    )
+    for path in relations:
+        head, kind, tail = path.parent.name.lower().split("___")
+        db.execute(_JOIN_NUMBERS, [head, kind, tail, str(path), head, tail])
+
+
+_JOIN_NUMBERS = """
+    INSERT INTO edges SELECT ?, h.name, ?, ?, t.name, NULL, NULL
+    FROM read_csv(?, header = false, columns = {'head': 'BIGINT', 'tail': 'BIGINT'}) e
+    JOIN numbered h ON h.label = ? AND h.number = e.head
+    JOIN numbered t ON t.label = ? AND t.number = e.tail
+"""
+
+
+def _stem(path: Path) -> str:
+    return PurePosixPath(path.name.removesuffix(".gz")).stem.lower()
+
+
+def _name_roles(db: duckdb.DuckDBPyConnection) -> None:
+    """Say what each edge means for us; types of both schemes, told apart by the labels of their ends."""
+    roles = [
+        (relation.head.lower(), kind.lower(), relation.tail.lower(), relation.role)
+        for relation in (*RELATIONS, EMOTION)
+        for kind in {relation.old, relation.new}
+    ]
+    db.execute("CREATE TABLE roles (head_label TEXT, type TEXT, tail_label TEXT, role TEXT)")
+    db.executemany("INSERT INTO roles VALUES (?, ?, ?, ?)", sorted(set(roles)))
+    db.execute(
+        "CREATE TABLE linked AS SELECT e.*, role FROM edges e JOIN roles USING (head_label, type, tail_label)"
+    )
+    db.execute(_DERIVED)
+    db.execute("ALTER TABLE nodes ADD COLUMN IF NOT EXISTS printed_name TEXT")
+
+
+def _check(db: duckdb.DuckDBPyConnection, export: Path) -> None:
+    have = {row[0] for row in db.execute("SELECT DISTINCT role FROM linked").fetchall()}
+    if missing := [role for role in NEEDED if role not in have]:
+        ways = [f"{r.old} or {r.new}" for r in RELATIONS if r.role in missing]
+        raise ConfigError(f"{export} is no ArtGraph: no relation {', '.join(ways)} from artworks")
+
+
+def _found(db: duckdb.DuckDBPyConnection, label: str) -> Iterator[Found]:
+    """Stream the nodes of a label with what they are linked to, by name."""
+    roles = [relation.role for relation in RELATIONS if label == relation.head or relation.role in DERIVED]
+    links = ", ".join(
+        f"list(DISTINCT tail ORDER BY tail) FILTER (role = '{role}') AS \"role {role}\"" for role in roles
+    )
+    artist = 'links."role artist"[1]' if label == "Artwork" else "NULL"
+    result = db.execute(_NODES.format(links=links, artist=artist), [label.lower(), label.lower()])
+    names = [column[0] for column in result.description or ()]
+    while batch := result.fetchmany(BATCH):
+        for values in batch:
+            yield _node(dict(zip(names, values, strict=True)))
+
+
+def _node(values: dict[str, Any]) -> Found:
+    links = {
+        name.removeprefix("role "): value or [] for name, value in values.items() if name.startswith("role ")
+    }
+    felt = [(name, float(arousal or 1), about or "") for name, arousal, about in links.pop("emotions")]
+    printed = values.get("artist name")
+    rest = {name: value for name, value in values.items() if not name.startswith(("role ", "artist name"))}
+    return Found(values["name"], rest, links, printed, felt)

@@ -1,0 +1,158 @@
+"""ArtGraph from its exports."""
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from artsound import tables
+from artsound.errors import ConfigError, Reason
+from artsound.sources.artgraph_csv import count_triples, read_artists, read_artworks
+from artsound.sources.synthetic_artgraph import Graph, make_graph, write_csv, write_neo4j2raw
+
+GRAPH = make_graph(200, seed=3, dirty=True)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("plain")
+    write_csv(GRAPH, folder)
+    return folder
+
+
+def linked(graph: Graph, artwork: str, kind: str, tail: str) -> list[str]:
+    """What the generator linked an artwork to; the second opinion on the joins."""
+    position = [node["name"] for node in graph.nodes["Artwork"]].index(artwork)
+    ends = graph.edges["Artwork", kind, tail]
+    return sorted(graph.nodes[tail][right]["name"] for left, right in ends.tolist() if left == position)
+
+
+def test_every_artwork_comes_along_with_all_that_the_graph_knows(plain: Path) -> None:
+    outcome = read_artworks(plain)
+    tables.conform("raw_artworks", outcome.rows)
+    rows = {row["artwork_id"]: row for row in outcome.rows.to_pylist()}
+    assert (set(rows), outcome.rejects) == ({node["name"] for node in GRAPH.nodes["Artwork"]}, [])
+    for node in GRAPH.nodes["Artwork"]:
+        row, name = rows[node["name"]], node["name"]
+        assert [row[key] for key in ("title", "date", "dimensions", "image_url")] == [
+            node.get(key) for key in ("title", "date", "dimensions", "image_url")
+        ]
+        assert row["tags"] == linked(GRAPH, name, "about", "Tag")
+        for column, kind, tail in (("style", "hasStyle", "Style"), ("genre", "hasGenre", "Genre")):
+            assert [row[column]] == linked(GRAPH, name, kind, tail)
+        assert row["gallery"] == ("; ".join(linked(GRAPH, name, "locatedIn", "Gallery")) or None)
+        assert row["city"] == ("; ".join(linked(GRAPH, name, "locatedIn", "City")) or None)
+        assert [felt["name"] for felt in row["emotions"]] == linked(GRAPH, name, "elicits", "Emotion")
+        assert [row["artist_key"]] == (linked(GRAPH, name, "createdBy", "Artist") or [None])
+
+
+def test_the_artist_is_printed_as_the_graph_prints_it(plain: Path) -> None:
+    rows = read_artworks(plain).rows.to_pylist()
+    known = {node["name"]: node["printed_name"] for node in GRAPH.nodes["Artist"]}
+    assert [row["artist"] for row in rows] == [known.get(row["artist_key"]) for row in rows]
+    assert sum(row["artist"] is None for row in rows) == 1
+
+
+def test_what_has_no_column_is_kept(plain: Path, tmp_path: Path) -> None:
+    shutil.copytree(plain, tmp_path / "g")
+    header, *lines = (plain / "nodes.csv").read_text().splitlines()
+    assert header.startswith("label,name,")
+    first = next(n for n, line in enumerate(lines) if line.startswith("Artwork,"))
+    more = [
+        f"{header},wikidata_url",
+        *(f"{line}," for line in lines[: first - 10]),
+        *(f"{x}," for x in lines[first:]),
+    ]
+    more[1 + len(lines[: first - 10])] += "http://w/Q1"
+    (tmp_path / "g" / "nodes.csv").write_text("\n".join(more) + "\n")
+    extra = [json.loads(text) for text in read_artworks(tmp_path / "g").rows["extra"].to_pylist()]
+    assert [told for told in extra if told] == [{"wikidata_url": "http://w/Q1"}]
+
+
+def test_artists_come_along_with_their_lives(plain: Path) -> None:
+    outcome = read_artists(plain)
+    tables.conform("raw_artists", outcome.rows)
+    rows = {row["artist_key"]: row for row in outcome.rows.to_pylist()}
+    assert len(rows) == len(GRAPH.nodes["Artist"])
+    node = GRAPH.nodes["Artist"][1]
+    row = rows[node["name"]]
+    assert row["name"] == node["printed_name"]
+    assert (row["birth_year"], row["birth_date"]) == (int(node["birth_date"]), node["birth_date"])
+    assert row["biography"] == node["biography"]
+    assert sum(len(row["subjects"]) for row in rows.values()) == len(
+        GRAPH.edges["Artist", "hasSubject", "Subject"]
+    )
+
+
+@pytest.mark.parametrize("scheme", ["f2", "2.0"])
+def test_both_layouts_and_schemes_say_the_same(tmp_path: Path, scheme: str) -> None:
+    graph = make_graph(60, seed=1, scheme=scheme, dirty=True)  # type: ignore[arg-type]
+    write_csv(graph, tmp_path / "plain")
+    write_neo4j2raw(graph, tmp_path / "raw")
+    shared = [
+        "artwork_id",
+        "artist_key",
+        "style",
+        "genre",
+        "tags",
+        "medium",
+        "gallery",
+        "gallery_city",
+        "series",
+    ]
+    plain_, raw = (read_artworks(tmp_path / name).rows.select(shared) for name in ("plain", "raw"))
+    assert plain_.equals(raw)
+    assert any(plain_["gallery"].to_pylist())
+
+
+def test_a_zip_below_a_folder_and_gzipped_files_are_read(plain: Path, tmp_path: Path) -> None:
+    graph = make_graph(30, scheme="f2")
+    write_neo4j2raw(graph, tmp_path / "in" / "artgraph")
+    for path in (tmp_path / "in").rglob("edge.csv"):
+        path.with_name("edge.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    shutil.make_archive(str(tmp_path / "export"), "zip", tmp_path / "in")
+    assert read_artworks(tmp_path / "export.zip").rows.equals(read_artworks(tmp_path / "in").rows)
+    assert len(read_artworks(tmp_path / "export.zip").rows) == 30
+
+
+def test_a_second_artwork_of_the_same_name_is_refused(plain: Path, tmp_path: Path) -> None:
+    shutil.copytree(plain, tmp_path / "g")
+    name = GRAPH.nodes["Artwork"][7]["name"]
+    columns = (plain / "nodes.csv").read_text().partition("\n")[0].count(",")
+    with (tmp_path / "g" / "nodes.csv").open("a") as file:
+        file.write(f"Artwork,{name}{',' * (columns - 1)}\n")
+    outcome = read_artworks(tmp_path / "g")
+    assert [(r.item_id, r.reason) for r in outcome.rejects] == [(name, Reason.DUPLICATE_KEY)]
+    assert len(outcome.rows) == 200
+
+
+def test_counts_are_told_by_label_and_triple(plain: Path) -> None:
+    nodes, edges = count_triples(plain)
+    assert nodes == {label.lower(): len(found) for label, found in GRAPH.nodes.items()}
+    assert edges == {
+        tuple(part.lower() for part in triple): len(ends) for triple, ends in GRAPH.edges.items()
+    }
+
+
+def test_what_is_no_artgraph_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        read_artworks(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"neither nodes\.csv nor"):
+        read_artworks(tmp_path / "empty")
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(ConfigError, match="nor a sound zip"):
+        read_artworks(tmp_path / "text.zip")
+    other = make_graph(5)
+    other.edges = {
+        triple: ends for triple, ends in other.edges.items() if triple[2] not in ("Artist", "Style")
+    }
+    write_csv(other, tmp_path / "other")
+    with pytest.raises(ConfigError, match=r"no relation Author or createdBy, Style or hasStyle"):
+        read_artworks(tmp_path / "other")
+    (tmp_path / "other" / "edges.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ConfigError, match="not an export that can be read"):
+        read_artworks(tmp_path / "other")
