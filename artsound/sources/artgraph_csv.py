@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from artsound import tables
-from artsound.errors import ConfigError, Outcome
+from artsound.errors import ConfigError, Outcome, Reject
 from artsound.progress import track
 from artsound.sources.artgraph_model import (
     DERIVED,
@@ -26,6 +26,7 @@ from artsound.sources.artgraph_model import (
     RELATIONS,
     Found,
     artist_row,
+    artwork_rows,
 )
 
 # Everything is read as text. Names differ by case between the layouts: labels and types become lower case.
@@ -58,7 +59,8 @@ def read_artworks(export: Path) -> Outcome:
     Raises:
         ConfigError: no such export, or one that is no ArtGraph; lists what is missing.
     """
-    pieces, rejects, seen = [tables.rows_of("raw_artworks", [])], [], set[str]()
+    pieces, seen = [tables.rows_of("raw_artworks", [])], set[str]()
+    rejects: list[Reject] = []
     with _opened(export) as db:
         nodes = track(_found(db, "Artwork"), "artworks of the graph")
         while batch := list(islice(nodes, BATCH)):

@@ -89,7 +89,7 @@ def artwork_rows(batch: Iterable[Found], seen: set[str]) -> Outcome:
     for found in batch:
         if found.name in seen:
             rejects.append(
-                Reject(found.name, Reason.DUPLICATE_KEY, "the graph has two artworks of this name")
+                Reject(found.name, Reason.DUPLICATE_KEY, "the graph has another artwork of this name")
             )
         else:
             seen.add(found.name)
