@@ -1,0 +1,1 @@
+"""How good is generated music, and does it follow the picture? Metrics take arrays."""
