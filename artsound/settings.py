@@ -103,10 +103,17 @@ class Embeddings(Section):
 
 
 class Matching(Section):
-    """Weights of the fused score."""
+    """Weights of the fused score, and what a matching may do (`artsound.matching.policy`)."""
 
     sentence: Weight = 1.0  # cosine of the two captions
     affect: Weight = 0.2  # agreement of valence and arousal
+    min_score: float | None = None  # leave the smaller side's item unmatched rather than below it
+    clips_per_artwork: PositiveInt = 1
+    artworks_per_clip: PositiveInt = 1
+    pairs_per_artist: Annotated[int, Field(ge=0)] = 0  # 0: no limit
+    forbidden: tuple[tuple[str, str], ...] = ()  # artwork_id, clip_id
+    complete: bool = False  # refuse a split whose smaller side cannot be matched completely
+    gap: Weight = 0.0  # stop when proved as near to the optimum, relative to the objective; 0 is exact
 
 
 class Release(Section):

@@ -343,7 +343,11 @@ MATCHING = table(
     _ITEM_ID,
     _SPLIT,
     column("partners", WORDS, "items of the other side that this one is paired with; empty when unmatched"),
-    maybe("reason", TEXT, "why it is unmatched: no_counterpart, outnumbered, below_min_score or forbidden"),
+    maybe(
+        "reason",
+        TEXT,
+        "why it is unmatched: no_counterpart, outnumbered, below_min_score, artist_limit, forbidden",
+    ),
     column("price", pa.float64(), "dual price, in units of the score"),
     key="side,item_id",
     about="The optimal matching inside each split, with the prices that prove it.",
@@ -356,13 +360,14 @@ CERTIFICATES = table(
     column("pairs", pa.int64(), "matched"),
     column("unmatched_artworks", pa.int64(), "without a partner"),
     column("unmatched_clips", pa.int64(), "without a partner"),
-    column("floor", pa.float64(), "what an item of the smaller side counts when it is left unmatched"),
+    column(
+        "floor", pa.float64(), "what an item of the bidding (smaller) side counts when it is left unmatched"
+    ),
     column(
         "primal", pa.float64(), "sum of the quantised scores of the pairs, and of the floor where unmatched"
     ),
     column("bound", pa.float64(), "no matching of all pairs of the split can exceed it; from the prices"),
     column("gap", pa.float64(), "(bound − primal) / |primal|; 0 proves the matching optimal"),
-    column("allowance", pa.float64(), "part of the bound that covers rounding of the scores"),
     key="split",
     about="Proof of optimality, recomputed from vectors, pairs and prices alone.",
 )

@@ -1,9 +1,10 @@
 """The proof of a matching, from vectors, pairs and prices alone. Shares no code with the solver.
 
-Weak duality (Kuhn 1955; Bertsekas 1998, *Network Optimization*, ch. 7): for any prices v ≥ 0 of one side,
-no matching of the other side's items, each worth `floor` when left out, exceeds
-Σ_i max(floor, max_j (s_ij − v_j)) + Σ_j v_j. Here v are the prices of the larger side; the maximum runs over
-all pairs of a split, not over a solver's candidates.
+Weak duality (Kuhn 1955; Bertsekas 1998, *Network Optimization*, ch. 7). One side bids for the places of the
+other; a bidder that is left out counts `floor`. For any prices p ≥ 0 of the places, no matching exceeds
+Σ_i max(floor, max_j (s_ij − p_j)) + Σ_j p_j, each item as often as it has places. With at most m pairs an
+artist, the least price of an artist's works is paid m times instead of once a work. The maximum runs over
+all pairs of a split that are not forbidden, not over a solver's candidates.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,121 +15,148 @@ import pyarrow as pa
 from jaxtyping import Float32, Float64
 
 from artsound.errors import MatchingError
+from artsound.matching.policy import Policy, art_bids
 from artsound.progress import track
 
 QUANTUM = 1e-6  # scores are whole multiples of it
-ROWS = 512  # rows of a block
+ROWS, COLUMNS = 512, 8192  # of a block
+
+Item = tuple[str, str]  # side, id
+
+
+class Claim(NamedTuple):
+    """A matching, and all that is needed to judge it."""
+
+    matching: pa.Table
+    calibration: pa.Table
+    splits: pa.Table
+    sides: Sequence[pa.Table]
+    policy: Policy
 
 
 class _Problem(NamedTuple):
-    """One split as the checker reads it: the smaller side first."""
+    """One split, the bidders first."""
 
-    rows: Float32[np.ndarray, "row dim"]
-    columns: Float32[np.ndarray, "column dim"]
-    partner: Sequence[Sequence[int]]  # columns of each row
-    price: Float64[np.ndarray, "column"]
+    bidders: Float32[np.ndarray, "bidder dim"]
+    wanted: Float32[np.ndarray, "wanted dim"]
+    pairs: Sequence[tuple[int, int]]
+    price: Float64[np.ndarray, "wanted"]
+    banned: Sequence[tuple[int, int]]
+    artist: Sequence[str]  # of the wanted; empty without a limit
+    places: tuple[int, int]  # of a bidder, of a wanted item
     offset: float
+    floor: float
 
 
-def certificates(
-    matching: pa.Table,
-    calibration: pa.Table,
-    splits: pa.Table,
-    sides: Sequence[pa.Table],
-    *,
-    min_score: float | None,
-) -> list[dict[str, Any]]:
+def floor_of(calibration: pa.Table, policy: Policy) -> float:
+    """Return what a bidder counts that is left out.
+
+    Without a least score it is less than any pair scores; with forbidden pairs, by ten times the range of the
+    scores, so that one is left out only where all else would lose more.
+    """
+    if policy.min_score is not None:
+        return policy.min_score
+    rows = calibration.to_pylist()
+    least = sum(r["weight"] * (-1 - r["mean"]) / r["spread"] for r in rows)
+    span = sum(2 * r["weight"] / r["spread"] for r in rows)
+    return float(least - (10 * span if policy.forbidden else 1))
+
+
+def certificates(claim: Claim) -> list[dict[str, Any]]:
     """Recompute primal value, bound and gap of every split; rows of `certificates`.
 
     Raises:
-        MatchingError: the matching is not one of these items: unknown or missing items, an item used twice,
-            pairs that are not mutual, a negative price, a partner in another split.
+        MatchingError: the matching is not one of these items: unknown or missing items, an item used too
+            often, pairs that are not mutual or forbidden, a negative price, a partner in another split.
     """
-    found = {(row["side"], row["item_id"]): row for row in matching.to_pylist()}
-    listed = {(row["side"], row["item_id"]): row["split"] for row in splits.to_pylist()}
-    _check_items(found, listed)
-    floor = _least(calibration) - 1 if min_score is None else min_score
-    names = sorted(set(listed.values()))
-    return [
-        _certificate(name, found, calibration, sides, floor) for name in track(names, "certifying splits")
-    ]
-
-
-def _least(calibration: pa.Table) -> float:
-    return float(sum(r["weight"] * (-1 - r["mean"]) / r["spread"] for r in calibration.to_pylist()))
-
-
-def _check_items(found: Mapping[tuple[str, str], Any], listed: Mapping[tuple[str, str], str]) -> None:
+    found = {(row["side"], row["item_id"]): row for row in claim.matching.to_pylist()}
+    listed = {(row["side"], row["item_id"]): row["split"] for row in claim.splits.to_pylist()}
     if unlike := set(found) ^ set(listed):
-        raise MatchingError(f"matching and splits differ in {len(unlike)} items, such as {min(unlike)}")
+        raise MatchingError(
+            f"matching and splits differ in {len(unlike)} items, such as {' '.join(min(unlike))}: match again"
+        )
+    _check_pairs(found, listed, claim.policy)
+    names = sorted(set(listed.values()))
+    return [_certificate(name, found, claim) for name in track(names, "certifying splits")]
+
+
+def _check_pairs(found: Mapping[Item, Any], listed: Mapping[Item, str], policy: Policy) -> None:
+    allowed = {"art": policy.clips_per_artwork, "music": policy.artworks_per_clip}
+    banned = set(policy.forbidden)
     for (side, item), row in found.items():
         if row["split"] != listed[side, item]:
             raise MatchingError(f"{side} {item}: matched in {row['split']}, listed in {listed[side, item]}")
+        if len(row["partners"]) > allowed[side] or len(set(row["partners"])) < len(row["partners"]):
+            raise MatchingError(
+                f"{side} {item}: has {len(row['partners'])} partners, {allowed[side]} allowed"
+            )
         other = "music" if side == "art" else "art"
-        if len(row["partners"]) > 1:
-            raise MatchingError(f"{side} {item}: has {len(row['partners'])} partners")
         for partner in row["partners"]:
             back = found.get((other, partner))
             if back is None or item not in back["partners"] or back["split"] != row["split"]:
-                raise MatchingError(f"{side} {item}: {partner} is no partner of it")
+                raise MatchingError(f"{side} {item}: {partner} is not its partner in turn")
+            if (item, partner) in banned and side == "art":
+                raise MatchingError(f"art {item}: its pair with {partner} is forbidden")
 
 
-def _certificate(
-    split: str,
-    found: Mapping[tuple[str, str], Any],
-    calibration: pa.Table,
-    sides: Sequence[pa.Table],
-    floor: float,
-) -> dict[str, Any]:
+def _certificate(split: str, found: Mapping[Item, Any], claim: Claim) -> dict[str, Any]:
     members = {
         side: sorted(item for (of, item), row in found.items() if of == side and row["split"] == split)
         for side in ("art", "music")
     }
-    pairs = sum(len(found["art", item]["partners"]) for item in members["art"])
+    alone = {side: sum(not found[side, item]["partners"] for item in ids) for side, ids in members.items()}
     row: dict[str, Any] = {
         "split": split,
         "artworks": len(members["art"]),
         "clips": len(members["music"]),
-        "pairs": pairs,
-        "unmatched_artworks": len(members["art"]) - pairs,
-        "unmatched_clips": len(members["music"]) - pairs,
-        "floor": floor,
+        "pairs": sum(len(found["art", item]["partners"]) for item in members["art"]),
+        "unmatched_artworks": alone["art"],
+        "unmatched_clips": alone["music"],
+        "floor": floor_of(claim.calibration, claim.policy),
     }
     if not members["art"] or not members["music"]:
-        return row | {"primal": 0.0, "bound": 0.0, "gap": 0.0, "allowance": 0.0}
-    problem = _problem(members, found, calibration, sides)
-    primal, (bound, allowance) = _primal(problem, floor), _bound(problem, floor)
-    gap = (bound - primal) / max(abs(primal), QUANTUM)
-    return row | {"primal": primal, "bound": bound, "gap": gap, "allowance": allowance}
+        return row | {"primal": 0.0, "bound": 0.0, "gap": 0.0}
+    problem = _problem(members, found, claim)
+    primal, bound = _primal(problem), _bound(problem, claim.policy)
+    return row | {"primal": primal, "bound": bound, "gap": (bound - primal) / max(abs(primal), QUANTUM)}
 
 
-def _problem(
-    members: Mapping[str, Sequence[str]],
-    found: Mapping[tuple[str, str], Any],
-    calibration: pa.Table,
-    sides: Sequence[pa.Table],
-) -> _Problem:
-    first, second = ("art", "music") if len(members["art"]) <= len(members["music"]) else ("music", "art")
-    place = {item: at for at, item in enumerate(members[second])}
-    scales = calibration.to_pylist()
+def _problem(members: Mapping[str, Sequence[str]], found: Mapping[Item, Any], claim: Claim) -> _Problem:
+    policy = claim.policy
+    order = (
+        ["art", "music"] if art_bids(len(members["art"]), len(members["music"]), policy) else ["music", "art"]
+    )
+    first, second = order
+    at = {side: {item: place for place, item in enumerate(members[side])} for side in order}
+    scales = claim.calibration.to_pylist()
+    banned = [{"art": a, "music": c} for a, c in policy.forbidden]
+    artist = dict(zip(claim.splits["item_id"].to_pylist(), claim.splits["group_id"].to_pylist(), strict=True))
+    capacity = {"art": policy.clips_per_artwork, "music": policy.artworks_per_clip}
     return _Problem(
-        rows=_vectors(members[first], sides[first == "music" :: 2], scales),
-        columns=_vectors(members[second], sides[second == "music" :: 2], scales),
-        partner=[[place[p] for p in found[first, item]["partners"]] for item in members[first]],
+        bidders=_vectors(members[first], claim.sides[first == "music" :: 2], scales),
+        wanted=_vectors(members[second], claim.sides[second == "music" :: 2], scales),
+        pairs=[(at[first][i], at[second][p]) for i in members[first] for p in found[first, i]["partners"]],
         price=np.array([found[second, item]["price"] for item in members[second]]),
+        banned=[
+            (at[first][pair[first]], at[second][pair[second]])
+            for pair in banned
+            if pair[first] in at[first] and pair[second] in at[second]
+        ],
+        artist=[artist[item] for item in members[second]] if policy.pairs_per_artist else [],
+        places=(capacity[first], capacity[second]),
         offset=-sum(r["weight"] * r["mean"] / r["spread"] for r in scales),
+        floor=floor_of(claim.calibration, policy),
     )
 
 
 def _vectors(
     items: Sequence[str], given: Sequence[pa.Table], scales: Sequence[Mapping[str, float]]
 ) -> Float32[np.ndarray, "item dim"]:
-    return np.hstack(
-        [
-            _plain(items, table) * np.float32((row["weight"] / row["spread"]) ** 0.5)
-            for table, row in zip(given, scales, strict=True)
-        ]
-    )
+    parts = [
+        _plain(items, table) * np.float32((row["weight"] / row["spread"]) ** 0.5)
+        for table, row in zip(given, scales, strict=True)
+    ]
+    return np.hstack(parts)
 
 
 def _plain(items: Sequence[str], table: pa.Table) -> Float32[np.ndarray, "item dim"]:
@@ -136,12 +164,13 @@ def _plain(items: Sequence[str], table: pa.Table) -> Float32[np.ndarray, "item d
     ids = table[table.column_names[0]].to_pylist()
     at = dict(zip(ids, range(len(ids)), strict=True))
     if absent := [item for item in items if item not in at]:
-        raise MatchingError(f"no vector for {absent[0]!r}")
-    if "vector" in table.column_names:
-        every = np.stack(table["vector"].to_numpy()) if len(ids) else np.zeros((0, 0), np.float32)
-    else:
-        every = _affect(np.array([table["valence"].to_pylist(), table["arousal"].to_pylist()]).T)
-    return np.asarray(every[[at[item] for item in items]], np.float32)
+        raise MatchingError(f"no vector for {absent[0]!r}: build the embeddings again")
+    chosen = [at[item] for item in items]
+    if "vector" not in table.column_names:
+        return _affect(np.array([table["valence"].to_pylist(), table["arousal"].to_pylist()]).T)[chosen]
+    width = table["vector"].type.list_size
+    flat = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(flat.reshape(-1, width)[chosen], np.float32)
 
 
 def _affect(values: Float64[np.ndarray, "item two"]) -> Float32[np.ndarray, "item three"]:
@@ -151,30 +180,59 @@ def _affect(values: Float64[np.ndarray, "item two"]) -> Float32[np.ndarray, "ite
     return np.asarray(three / np.sqrt((three**2).sum(1))[:, None], np.float32)
 
 
-def _primal(problem: _Problem, floor: float) -> float:
-    """Sum the quantised scores of the pairs, and the floor for each row without one."""
-    total = 0.0
-    for row, partners in enumerate(problem.partner):
-        for column in partners:
-            score = float(np.dot(problem.rows[row].astype(float), problem.columns[column].astype(float)))
-            total += round((score + problem.offset) / QUANTUM)
-        if not partners:
-            total += round(floor / QUANTUM)
+def _primal(problem: _Problem) -> float:
+    """Sum the quantised scores of the pairs, and the floor for each place of a bidder without one."""
+    empty = len(problem.bidders) * problem.places[0] - len(problem.pairs)
+    total = empty * round(problem.floor / QUANTUM)
+    for bidder, wanted in problem.pairs:
+        exact = float(np.dot(problem.bidders[bidder].astype(float), problem.wanted[wanted].astype(float)))
+        total += round((exact + problem.offset) / QUANTUM)
     return total * QUANTUM
 
 
-def _bound(problem: _Problem, floor: float) -> tuple[float, float]:
-    """Bound every matching from the columns' prices; the second value is the part that covers rounding."""
-    if (problem.price < 0).any():
-        raise MatchingError(f"{int((problem.price < 0).sum())} prices are negative: they prove nothing")
+def _bound(problem: _Problem, policy: Policy) -> float:
+    """Bound every matching by the prices."""
+    if not np.isfinite(problem.price).all() or (problem.price < 0).any():
+        raise MatchingError("prices below 0 prove nothing: match again")
+    own, shared = problem.price.copy(), 0.0
+    if policy.pairs_per_artist:
+        names = np.array(problem.artist)
+        for name in np.unique(names):
+            works = names == name
+            if works.sum() * problem.places[1] > policy.pairs_per_artist:
+                least = problem.price[works].min()
+                own[works] -= least
+                shared += least * policy.pairs_per_artist
     best = np.concatenate(list(_best(problem)))
-    total = np.maximum(np.rint(floor / QUANTUM), best).sum() + np.rint(problem.price / QUANTUM).sum()
-    return float(total * QUANTUM), 0.0
+    bidders = problem.places[0] * np.maximum(problem.floor, best).sum()
+    bound = bidders + problem.places[1] * own.sum() + shared
+    return float(np.floor(bound / QUANTUM + 1e-3) * QUANTUM)  # every matching is worth whole quanta
 
 
-def _best(problem: _Problem) -> Iterator[Float64[np.ndarray, "row"]]:
-    prices = np.rint(problem.price / QUANTUM)
-    columns = problem.columns.astype(np.float64)
-    for start in range(0, len(problem.rows), ROWS):
-        product = problem.rows[start : start + ROWS].astype(np.float64) @ columns.T
-        yield (np.rint((product + problem.offset) / QUANTUM) - prices).max(axis=1)
+def _best(problem: _Problem) -> Iterator[Float64[np.ndarray, "bidder"]]:
+    """Find each bidder's largest s_ij − p_j over all that is not forbidden.
+
+    A float32 product says which few columns can be the largest; those are scored in float64.
+    """
+    longest = [np.sqrt(np.einsum("ij,ij->i", side, side).max()) for side in (problem.bidders, problem.wanted)]
+    slack = np.float32(problem.bidders.shape[1] * 2.0**-22 * longest[0] * longest[1] + QUANTUM)
+    price = (problem.price - problem.offset).astype(np.float32)
+    banned = np.array(problem.banned, np.int64).reshape(-1, 2)
+    starts = range(0, len(problem.bidders), ROWS)
+    for start in track(starts, "certificate"):
+        rows = problem.bidders[start : start + ROWS]
+        best = np.full(len(rows), -np.inf)
+        for first in range(0, len(problem.wanted), COLUMNS):
+            columns = slice(first, first + COLUMNS)
+            value = rows @ problem.wanted[columns].T - price[columns]
+            here = banned[
+                (banned[:, 0] // ROWS == start // ROWS) & (banned[:, 1] // COLUMNS == first // COLUMNS)
+            ]
+            value[here[:, 0] - start, here[:, 1] - first] = -np.inf
+            near, at = np.nonzero(
+                (value >= np.maximum(value.max(1), best - slack)[:, None] - slack) & (value > -np.inf)
+            )
+            exact = np.einsum("ij,ij->i", rows[near], problem.wanted[first + at], dtype=np.float64)
+            quanta = np.rint((exact + problem.offset) / QUANTUM) * QUANTUM - problem.price[first + at]
+            np.maximum.at(best, near, quanta)
+        yield best

@@ -8,9 +8,12 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int64
 
-from artsound.matching.scores import QUANTUM, Fused, quantise
+from artsound.matching import ranks, search
+from artsound.matching.scores import QUANTUM, Fused
 
 HUB_TOP = 10  # a clip's hubness counts the artworks that have it among this many best
+
+Rival = tuple[int, int]  # position, score in quanta
 
 
 def pair_id(artwork_id: str, clip_id: str) -> str:
@@ -20,35 +23,35 @@ def pair_id(artwork_id: str, clip_id: str) -> str:
 
 def explain(split: str, fused: Fused, matching: pa.Table, runners_up: int) -> list[dict[str, Any]]:
     """Give the rows of `pairs` of one split, by artwork."""
-    scores = quantise(fused.art.astype(np.float64) @ fused.music.astype(np.float64).T + fused.offset)
-    by_art, by_clip = np.argsort(-scores, 1, kind="stable"), np.argsort(-scores.T, 1, kind="stable")
-    hubs = np.bincount(by_art[:, :HUB_TOP].ravel(), minlength=len(fused.music))
-    art_at = {item: row for row, item in enumerate(fused.art_ids)}
-    clip_at = {item: row for row, item in enumerate(fused.music_ids)}
-    prices = {(row["side"], row["item_id"]): row["price"] for row in matching.to_pylist()}
-    pairs = [
-        (row["item_id"], clip)
-        for row in matching.to_pylist()
-        if row["side"] == "art"
-        for clip in row["partners"]
-    ]
+    found = matching.to_pylist()
+    prices = {(row["side"], row["item_id"]): row["price"] for row in found}
+    pairs = sorted((r["item_id"], clip) for r in found if r["side"] == "art" for clip in r["partners"])
+    at = positions(fused, pairs)
+    scores = search.exact(fused.art, fused.music, at[:, 0], at[:, 1], fused.offset)
+    left, right = fused.art[at[:, 0]], fused.music[at[:, 1]]
+    width = max(HUB_TOP, runners_up + 1)
+    best_clips = ranks.top(fused.art, fused.music, width, offset=fused.offset)
+    best_art = ranks.top(right, fused.art, runners_up + 1, offset=fused.offset)
+    hubs = np.bincount(best_clips.columns[:, :HUB_TOP].ravel(), minlength=len(fused.music))
+    clip_ranks = ranks.ranks(left, fused.music, scores, offset=fused.offset)
+    art_ranks = ranks.ranks(right, fused.art, scores, offset=fused.offset)
     rows = []
-    for artwork, clip in sorted(pairs):
-        i, j = art_at[artwork], clip_at[clip]
-        others = _others(scores[i], by_art[i], j, runners_up)
-        rivals = _others(scores[:, j], by_clip[j], i, runners_up)
+    for number, (artwork, clip) in enumerate(pairs):
+        i, j = at[number].tolist()
+        others = _others(best_clips.columns[i], best_clips.scores[i], j, runners_up)
+        rivals = _others(best_art.columns[number], best_art.scores[number], i, runners_up)
         rows.append(
             {
                 "pair_id": pair_id(artwork, clip),
                 "artwork_id": artwork,
                 "clip_id": clip,
                 "split": split,
-                "score": scores[i, j] * QUANTUM,
-                "terms": _terms(fused, i, j),
-                "clip_rank": int((scores[i] > scores[i, j]).sum()) + 1,
-                "artwork_rank": int((scores[:, j] > scores[i, j]).sum()) + 1,
-                "clip_margin": _margin(scores[i, j], others),
-                "artwork_margin": _margin(scores[i, j], rivals),
+                "score": scores[number] * QUANTUM,
+                "terms": terms_of(fused, i, j),
+                "clip_rank": int(clip_ranks[number]),
+                "artwork_rank": int(art_ranks[number]),
+                "clip_margin": _margin(scores[number], others),
+                "artwork_margin": _margin(scores[number], rivals),
                 "other_clips": _named(fused.music_ids, others),
                 "other_artworks": _named(fused.art_ids, rivals),
                 "artwork_price": prices["art", artwork],
@@ -59,7 +62,15 @@ def explain(split: str, fused: Fused, matching: pa.Table, runners_up: int) -> li
     return rows
 
 
-def _terms(fused: Fused, i: int, j: int) -> list[dict[str, Any]]:
+def positions(fused: Fused, pairs: Sequence[tuple[str, str]]) -> Int64[np.ndarray, "pair two"]:
+    """Turn pairs of ids into pairs of positions."""
+    art = {item: at for at, item in enumerate(fused.art_ids)}
+    music = {item: at for at, item in enumerate(fused.music_ids)}
+    return np.array([(art[a], music[c]) for a, c in pairs], np.int64).reshape(-1, 2)
+
+
+def terms_of(fused: Fused, i: int, j: int) -> list[dict[str, Any]]:
+    """Give each term's share of the score of artwork `i` and clip `j`."""
     art, music = fused.art[i].astype(np.float64), fused.music[j].astype(np.float64)
     return [
         {"name": name, "value": float(art[part] @ music[part]) + fused.shifts[name]}
@@ -68,16 +79,16 @@ def _terms(fused: Fused, i: int, j: int) -> list[dict[str, Any]]:
 
 
 def _others(
-    scores: Int64[np.ndarray, "item"], order: Int64[np.ndarray, "item"], own: int, count: int
-) -> list[tuple[int, int]]:
-    """Return the best others than the partner, best first, with their scores."""
-    best = [int(item) for item in order[: count + 1] if item != own][:count]
-    return [(item, int(scores[item])) for item in best]
+    columns: Int64[np.ndarray, "k"], scores: Int64[np.ndarray, "k"], own: int, count: int
+) -> list[Rival]:
+    """Leave out the partner; what remains is best first."""
+    both = zip(columns.tolist(), scores.tolist(), strict=True)
+    return [(item, score) for item, score in both if item != own][:count]
 
 
-def _margin(score: int, others: Sequence[tuple[int, int]]) -> float | None:
+def _margin(score: int, others: Sequence[Rival]) -> float | None:
     return (int(score) - others[0][1]) * QUANTUM if others else None
 
 
-def _named(ids: Sequence[str], others: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+def _named(ids: Sequence[str], others: Sequence[Rival]) -> list[dict[str, Any]]:
     return [{"name": ids[item], "value": score * QUANTUM} for item, score in others]

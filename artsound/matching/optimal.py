@@ -1,56 +1,313 @@
-"""Optimal one-to-one matching of one split, and the dual prices that prove it."""
+"""Provably optimal matching of two sides of any size, from exact searches and a sparse solver.
 
+1. *Start prices* guess what each column will cost (`prices.start_prices`).
+2. One exact pass over all pairs finds each row's best columns at these prices: the candidate graph.
+3. The graph is solved exactly in whole numbers (`assign`), and of all its optimal prices those nearest to
+   the guess are
+   taken (`prices.nearest`).
+4. Another exact pass prices *all* pairs: the rows' best s_ij − v_j bound every matching (weak duality). Pairs
+   that beat their row's price, or nearly do, become edges, and step 3 follows, until the bound is as near
+   as asked for.
+
+Column generation for the assignment problem; its parts are Bertsekas (1988) for the auction, Kuhn (1955)
+for the duality, Genevay et al. (2016) for the start. Small problems take all pairs as edges at once and
+need no pass.
+
+The score of a pair is a whole number of quanta. Below the quantum a hash of the two items is added,
+so small that all of them together stay under one quantum: the optimum is unique and hangs on no order.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int64
-from scipy.optimize import linear_sum_assignment
+from jaxtyping import Float32, Float64, Int32, Int64
 
+from artsound.matching import prices, search
+from artsound.matching.assign import assign
+from artsound.matching.compiled import compiled
+from artsound.matching.policy import Policy, art_bids
 from artsound.matching.scores import QUANTUM, Fused, quantise
+from artsound.matching.settle import OUT, Graph, Places, in_groups, no_groups
+
+LOG = logging.getLogger("artsound")
+TIE_BITS = 12
+DENSE_PAIRS = 1 << 21  # up to so many pairs, all of them are edges
+MARGIN = 0.07  # pairs so near to their row's price become edges too; in spreads of the scores
+EPSILON = 1e-5  # of the auction, same unit
+CANDIDATES = 32  # columns a row in the first graph
+PASSES = 12  # exact passes at most; the certificate says what was reached
+NEAR = 64  # new edges a row and pass, at most
+
+
+class Rules(NamedTuple):
+    """A policy as it applies to one split: items by position."""
+
+    policy: Policy
+    floor: float  # what a bidder counts when it is left out
+    forbidden: Sequence[tuple[int, int]] = ()  # artwork, clip
+    artist: Int32[np.ndarray, "artwork"] | None = None  # group of each artwork
+
+
+class Round(NamedTuple):
+    """What one exact pass proved."""
+
+    edges: int
+    primal: float
+    bound: float
+    violated: int  # rows with a better column outside the graph
 
 
 class Solution(NamedTuple):
-    """Partners by position, −1 for none; prices in units of `QUANTUM`."""
+    """Pairs by position, prices of both sides in units of the score, and how the bound came down."""
 
-    partner: Int64[np.ndarray, "artwork"]
-    art_price: Int64[np.ndarray, "artwork"]
-    music_price: Int64[np.ndarray, "clip"]
-
-
-def solve(fused: Fused, floor: int) -> Solution:
-    """Match the smaller side, each of its items for more than `floor` or not at all; a unit is `QUANTUM`."""
-    if len(fused.art) <= len(fused.music):
-        partner, rows, columns = _rows_first(_scores(fused), floor)
-        return Solution(partner, rows, columns)
-    partner, rows, columns = _rows_first(_scores(fused).T, floor)
-    back = np.full(len(fused.art), -1)
-    back[partner[partner >= 0]] = np.flatnonzero(partner >= 0)
-    return Solution(back, columns, rows)
+    pairs: Int64[np.ndarray, "pair 2"]
+    art_price: Float64[np.ndarray, "artwork"]
+    music_price: Float64[np.ndarray, "clip"]
+    rounds: Sequence[Round]
 
 
-def _scores(fused: Fused) -> Int64[np.ndarray, "artwork clip"]:
-    return quantise(fused.art.astype(np.float64) @ fused.music.astype(np.float64).T + fused.offset)
+class _Sides(NamedTuple):
+    """The problem with the bidding side first; a row is one place of an item."""
+
+    rows: Float32[np.ndarray, "row dim"]
+    columns: Float32[np.ndarray, "column dim"]
+    row_hash: Int64[np.ndarray, "row"]
+    column_hash: Int64[np.ndarray, "column"]
+    forbidden: Int64[np.ndarray, "pair"]  # row · columns + column, ascending
+    offset: float
+    places: Places
+    scale: int  # values are quanta · scale + hash
+    floor: int  # a value
+    spread: float  # of the scores
 
 
-def _rows_first(
-    scores: Int64[np.ndarray, "row column"], floor: int
-) -> tuple[Int64[np.ndarray, "row"], Int64[np.ndarray, "row"], Int64[np.ndarray, "column"]]:
-    """Assign with one private column a row, worth `floor`; the least prices by relaxing to a fixed point."""
-    rows, columns = scores.shape
-    private = np.where(np.eye(rows, dtype=bool), floor, -(2**40))
-    wide = np.hstack([scores, private])
-    own = linear_sum_assignment(wide, maximize=True)[1]
-    gain = wide - wide[np.arange(rows), own][:, None]
-    price = np.zeros(columns + rows, np.int64)
+def solve(fused: Fused, rules: Rules, start: Float64[np.ndarray, "column"] | None = None) -> Solution:
+    """Find the matching of the largest sum of scores under the rules.
+
+    Args:
+        fused: both sides, neither empty.
+        rules: what is allowed.
+        start: prices of the side that is bid for, from an earlier matching; saves passes, changes no result.
+    """
+    art_first = art_bids(len(fused.art), len(fused.music), rules.policy)
+    copies = rules.policy.clips_per_artwork if art_first else rules.policy.artworks_per_clip
+    sides = _sides(fused, rules, art_first, copies)
+    own, row_price, column_price, rounds = _solve(sides, rules, start)
+    taken = np.flatnonzero(own != OUT)
+    pairs = np.stack([taken // copies, own[taken]], axis=1).astype(np.int64)
+    if not art_first:
+        pairs = pairs[:, ::-1]
+    unit = QUANTUM / sides.scale
+    item_price = row_price[::copies] * unit
+    art, music = (item_price, column_price * unit) if art_first else (column_price * unit, item_price)
+    return Solution(pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))], art, music, rounds)
+
+
+def _sides(fused: Fused, rules: Rules, art_first: bool, copies: int) -> _Sides:
+    ids = _hashes("art", fused.art_ids), _hashes("music", fused.music_ids)
+    vectors, forbidden = (fused.art, fused.music), np.array(rules.forbidden, np.int64).reshape(-1, 2)
+    first, second = (0, 1) if art_first else (1, 0)
+    rows, columns = vectors[first], vectors[second]
+    keys = forbidden[:, first] * copies * len(columns) + forbidden[:, second]
+    keys = (keys[:, None] + np.arange(copies) * len(columns)).ravel()
+    capacity = rules.policy.artworks_per_clip if art_first else rules.policy.clips_per_artwork
+    if rules.artist is not None:
+        places = in_groups(rules.artist, capacity, rules.policy.pairs_per_artist)
+    else:
+        places = no_groups(len(columns), capacity)
+    scale = 1 << (TIE_BITS + (len(rows) * copies).bit_length())
+    return _Sides(
+        rows=np.repeat(rows, copies, axis=0) if copies > 1 else rows,
+        columns=columns,
+        row_hash=np.repeat(ids[first], copies),
+        column_hash=ids[second],
+        forbidden=np.sort(keys),
+        offset=fused.offset,
+        places=places,
+        scale=scale,
+        floor=int(quantise(rules.floor)) * scale,
+        spread=_spread(rows, columns),
+    )
+
+
+def _hashes(side: str, ids: Sequence[str]) -> Int64[np.ndarray, "item"]:
+    digests = (hashlib.sha256(f"{side}\n{item}".encode()).digest()[:8] for item in ids)
+    return np.frombuffer(b"".join(digests), np.int64)
+
+
+def _spread(rows: Float32[np.ndarray, "row dim"], columns: Float32[np.ndarray, "column dim"]) -> float:
+    """Measure the standard deviation of the scores on an even sample; 1 where all are equal."""
+    left, right = (side[:: max(1, len(side) // 500)].astype(np.float64) for side in (rows, columns))
+    spread = float((left @ right.T).std())
+    return spread if spread > QUANTUM else 1.0
+
+
+_Solved = tuple[
+    Int32[np.ndarray, "row"], Int64[np.ndarray, "row"], Int64[np.ndarray, "column"], Sequence[Round]
+]
+
+
+def _solve(sides: _Sides, rules: Rules, start: Float64[np.ndarray, "column"] | None) -> _Solved:
+    epsilon = max(1, int(EPSILON * sides.spread / QUANTUM)) * sides.scale
+    count = len(sides.rows) * len(sides.columns)
+    if count <= DENSE_PAIRS or sides.places.limit:
+        keys = np.setdiff1d(np.arange(count), sides.forbidden, assume_unique=True)
+        graph = _graph(sides, keys, values(sides, keys))
+        own, price = assign(graph, sides.places, sides.floor, epsilon)
+        return own, _row_prices(graph, sides.floor, price), price, ()
+    return _in_rounds(sides, rules, epsilon, _first_wish(sides, start))
+
+
+def _first_wish(sides: _Sides, start: Float64[np.ndarray, "column"] | None) -> Float32[np.ndarray, "column"]:
+    if start is not None:
+        return start.astype(np.float32)
+    order = np.argsort(sides.row_hash, kind="stable")
+    return prices.start_prices(
+        sides.rows, sides.columns, order, capacity=sides.places.capacity, spread=sides.spread
+    )
+
+
+def _in_rounds(sides: _Sides, rules: Rules, epsilon: int, wish: Float32[np.ndarray, "column"]) -> _Solved:
+    unit = QUANTUM / sides.scale
+    k = min(CANDIDATES, len(sides.columns))
+    keys = _keys(sides, search.best(sides.rows, sides.columns, k, prices=wish))
+    worth = values(sides, keys)
+    wanted = np.rint(wish.astype(np.float64) / unit).astype(np.int64)
+    rounds: list[Round] = []
     while True:
-        raised = np.maximum(price, (price[own][:, None] + gain).max(axis=0))
-        if (raised == price).all():
-            break
-        price = raised
-    best = np.maximum(floor, (scores - price[:columns]).max(axis=1))
-    return np.where(own < columns, own, -1), best, price[:columns]
+        graph = _graph(sides, keys, worth)
+        own, _ = assign(graph, sides.places, sides.floor, epsilon)
+        wanted = prices.nearest(graph, sides.places, sides.floor, own, wanted)
+        row_price = _row_prices(graph, sides.floor, wanted)
+        near = _priced(sides, row_price, wanted)
+        fresh = np.setdiff1d(near, keys, assume_unique=True)
+        new = values(sides, fresh)
+        best = row_price.copy()
+        np.maximum.at(best, fresh // len(sides.columns), new - wanted[fresh % len(sides.columns)])
+        made = _round(sides, graph, own, best, row_price, wanted)
+        rounds.append(made)
+        _log(made, len(rounds))
+        if not made.violated or _gap(made) <= rules.policy.gap or len(rounds) + 1 >= PASSES:
+            return own, best, wanted, rounds
+        keys, worth = _merged(keys, worth, fresh, new)
 
 
-def in_units(prices: Int64[np.ndarray, "item"]) -> Float64[np.ndarray, "item"]:
-    """Turn quantised values into scores."""
-    return prices * QUANTUM
+def _priced(
+    sides: _Sides, row_price: Int64[np.ndarray, "row"], price: Int64[np.ndarray, "column"]
+) -> Int64[np.ndarray, "edge"]:
+    """Search all pairs for those that beat their row's price, or nearly do."""
+    unit = QUANTUM / sides.scale
+    above = (row_price * unit - sides.offset - MARGIN * sides.spread).astype(np.float32)
+    width = min(NEAR + _most_forbidden(sides), len(sides.columns))
+    return _keys(
+        sides,
+        search.best(sides.rows, sides.columns, width, prices=(price * unit).astype(np.float32), above=above),
+    )
+
+
+def _most_forbidden(sides: _Sides) -> int:
+    rows = sides.forbidden // len(sides.columns)
+    return int(np.bincount(rows).max()) if len(rows) else 0
+
+
+def _round(
+    sides: _Sides,
+    graph: Graph,
+    own: Int32[np.ndarray, "row"],
+    best: Int64[np.ndarray, "row"],
+    row_price: Int64[np.ndarray, "row"],
+    price: Int64[np.ndarray, "column"],
+) -> Round:
+    """Compare what is reached with what no matching can exceed."""
+    unit = QUANTUM / sides.scale
+    rows = np.repeat(np.arange(len(own)), np.diff(graph.starts))
+    held = graph.values[graph.columns == own[rows]]
+    out = int((own == OUT).sum())
+    primal = _total(held) + out * sides.floor
+    bound = _total(best) + sides.places.capacity * _total(price)
+    return Round(len(graph.columns), primal * unit, bound * unit, int((best > row_price).sum()))
+
+
+def _total(values: Int64[np.ndarray, "item"]) -> int:
+    """Add whole numbers that may not fit into 64 bits together."""
+    low = values & 0xFFFFFFFF
+    return (int((values >> 32).sum()) << 32) + int(low.sum())
+
+
+def _gap(made: Round) -> float:
+    return (made.bound - made.primal) / max(abs(made.primal), QUANTUM)
+
+
+def _log(made: Round, number: int) -> None:
+    LOG.info(
+        "matching, pass %d: objective %.6f, at most %.6f, gap %.7f %%, %d edges, %d rows violated",
+        number + 1,
+        made.primal,
+        made.bound,
+        100 * _gap(made),
+        made.edges,
+        made.violated,
+    )
+
+
+def _keys(sides: _Sides, found: search.Found) -> Int64[np.ndarray, "edge"]:
+    """Number the pairs that a search found, ascending, without the forbidden ones."""
+    there = found.columns != search.NONE
+    rows = np.nonzero(there)[0]
+    keys = np.sort(rows * len(sides.columns) + found.columns[there])
+    return np.setdiff1d(keys, sides.forbidden, assume_unique=True)
+
+
+def values(sides: _Sides, keys: Int64[np.ndarray, "edge"]) -> Int64[np.ndarray, "edge"]:
+    """Give the exact value of pairs: quanta · scale + hash."""
+    rows, columns = keys // len(sides.columns), keys % len(sides.columns)
+    made = search.exact(sides.rows, sides.columns, rows, columns, sides.offset)
+    _break_ties(made, sides.row_hash[rows], sides.column_hash[columns], sides.scale)
+    return made
+
+
+@compiled
+def _break_ties(
+    scores: Int64[np.ndarray, "pair"],
+    left: Int64[np.ndarray, "pair"],
+    right: Int64[np.ndarray, "pair"],
+    scale: int,
+) -> None:
+    """Append the hash of a pair (the finaliser of splitmix64) below its score."""
+    for pair in range(scores.shape[0]):
+        mixed = np.uint64(left[pair] ^ right[pair])
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
+        scores[pair] = scores[pair] * scale + np.int64(mixed >> np.uint64(64 - TIE_BITS))
+
+
+def _graph(sides: _Sides, keys: Int64[np.ndarray, "edge"], worth: Int64[np.ndarray, "edge"]) -> Graph:
+    """Lay ascending pairs out by rows."""
+    rows = keys // len(sides.columns)
+    starts = np.searchsorted(rows, np.arange(len(sides.rows) + 1)).astype(np.int64)
+    return Graph(starts, (keys % len(sides.columns)).astype(np.int32), worth)
+
+
+def _merged(
+    keys: Int64[np.ndarray, "old"],
+    worth: Int64[np.ndarray, "old"],
+    fresh: Int64[np.ndarray, "new"],
+    new: Int64[np.ndarray, "new"],
+) -> tuple[Int64[np.ndarray, "edge"], Int64[np.ndarray, "edge"]]:
+    both = np.concatenate([keys, fresh])
+    order = np.argsort(both, kind="stable")
+    return both[order], np.concatenate([worth, new])[order]
+
+
+@compiled
+def _row_prices(graph: Graph, floor: int, price: Int64[np.ndarray, "column"]) -> Int64[np.ndarray, "row"]:
+    """Give each row's price: the best it could do at the columns' prices."""
+    made = np.full(graph.starts.shape[0] - 1, floor, np.int64)
+    for row in range(made.shape[0]):
+        for edge in range(graph.starts[row], graph.starts[row + 1]):
+            made[row] = max(made[row], graph.values[edge] - price[graph.columns[edge]])
+    return made

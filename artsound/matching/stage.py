@@ -4,6 +4,7 @@ All four read `splits` and two tables a term, in the order of the weights: the a
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +14,13 @@ from artsound import tables
 from artsound.errors import MatchingError, Outcome
 from artsound.matching import check, scores
 from artsound.matching.explain import explain
-from artsound.matching.optimal import Solution, in_units, solve
+from artsound.matching.optimal import Rules, Solution, solve
+from artsound.matching.policy import Policy, art_bids
 from artsound.matching.scores import Fused
 from artsound.matching.terms import Term, read_terms
 from artsound.progress import track
+
+ANY = Policy()
 
 
 def calibrate(splits: pa.Table, *sides: pa.Table, weights: Mapping[str, float]) -> Outcome:
@@ -27,7 +31,11 @@ def calibrate(splits: pa.Table, *sides: pa.Table, weights: Mapping[str, float]) 
 
 
 def match_splits(
-    calibration: pa.Table, splits: pa.Table, *sides: pa.Table, min_score: float | None = None
+    calibration: pa.Table,
+    splits: pa.Table,
+    *sides: pa.Table,
+    policy: Policy = ANY,
+    previous: pa.Table | None = None,
 ) -> Outcome:
     """Match each split by itself, optimally; rows of `matching` for both sides.
 
@@ -35,57 +43,43 @@ def match_splits(
         calibration: as made by `calibrate` from the same splits and sides.
         splits: which items are matched with which.
         sides: the art table and the music table of each calibrated term.
-        min_score: leave the smaller side's item unmatched rather than below this score; None for no limit.
+        policy: what is allowed.
+        previous: an earlier `matching`, whose prices save passes.
     """
-    terms = _checked(calibration, sides)
-    floor = _floor(calibration, min_score)
-    rows: list[dict[str, object]] = []
-    for split, fused in track(_splits(terms, calibration, splits), "matching splits"):
-        solution = solve(fused, int(scores.quantise(floor))) if _both(fused) else _nothing(fused)
-        rows += _rows(split, fused, solution)
+    rows: list[dict[str, Any]] = []
+    known = {(r["side"], r["item_id"]): r["price"] for r in previous.to_pylist()} if previous else {}
+    for split, fused in track(fused_splits(calibration, splits, *sides), "matching splits"):
+        rows += _matched(split, fused, _rules(calibration, splits, fused, policy), known)
     return Outcome(tables.rows_of("matching", rows))
 
 
 def certify(
-    matching: pa.Table,
-    calibration: pa.Table,
-    splits: pa.Table,
-    *sides: pa.Table,
-    min_score: float | None = None,
+    matching: pa.Table, calibration: pa.Table, splits: pa.Table, *sides: pa.Table, policy: Policy = ANY
 ) -> Outcome:
     """Prove each split's matching from vectors, pairs and prices alone; rows of `certificates`."""
-    return Outcome(
-        tables.rows_of(
-            "certificates", check.certificates(matching, calibration, splits, sides, min_score=min_score)
-        )
-    )
+    problem = check.Claim(matching, calibration, splits, sides, policy)
+    return Outcome(tables.rows_of("certificates", check.certificates(problem)))
 
 
 def explain_pairs(
     matching: pa.Table, calibration: pa.Table, splits: pa.Table, *sides: pa.Table, runners_up: int = 3
 ) -> Outcome:
     """Say for each pair how it came about; rows of `pairs`, by split and artwork."""
-    terms = _checked(calibration, sides)
-    rows: list[dict[str, object]] = []
-    for split, fused in track(_splits(terms, calibration, splits), "explaining pairs"):
+    rows: list[dict[str, Any]] = []
+    for split, fused in track(fused_splits(calibration, splits, *sides), "explaining pairs"):
         if _both(fused):
             rows += explain(split, fused, matching.filter(pc.equal(matching["split"], split)), runners_up)
     return Outcome(tables.rows_of("pairs", rows))
 
 
-def _checked(calibration: pa.Table, sides: tuple[pa.Table, ...]) -> list[Term]:
-    terms = read_terms(calibration["term"].to_pylist(), sides)
+def fused_splits(calibration: pa.Table, splits: pa.Table, *sides: pa.Table) -> Iterator[tuple[str, Fused]]:
+    """Fuse the vectors of one split after another, items in the order of their ids.
+
+    Raises:
+        MatchingError: the tables are not of one another.
+    """
+    terms: list[Term] = read_terms(calibration["term"].to_pylist(), sides)
     scores.check_calibration(terms, calibration)
-    return terms
-
-
-def _floor(calibration: pa.Table, min_score: float | None) -> float:
-    """Leave nothing unmatched that can be matched, unless a least score is asked for."""
-    return scores.lowest(calibration) - 1 if min_score is None else min_score
-
-
-def _splits(terms: list[Term], calibration: pa.Table, splits: pa.Table) -> Iterator[tuple[str, Fused]]:
-    """Fuse the vectors of one split after another, items in the order of their ids."""
     for split in sorted(splits["split"].unique().to_pylist()):
         art, music = (_items(splits, split, side) for side in ("art", "music"))
         yield split, scores.fuse(terms, calibration, art, music)
@@ -100,37 +94,73 @@ def _both(fused: Fused) -> bool:
     return bool(len(fused.art) and len(fused.music))
 
 
-def _nothing(fused: Fused) -> Solution:
-    return Solution(
-        np.full(len(fused.art), -1), np.zeros(len(fused.art), np.int64), np.zeros(len(fused.music), np.int64)
-    )
+def _rules(calibration: pa.Table, splits: pa.Table, fused: Fused, policy: Policy) -> Rules:
+    """Apply a policy to the items of one split."""
+    art = {item: at for at, item in enumerate(fused.art_ids)}
+    music = {item: at for at, item in enumerate(fused.music_ids)}
+    forbidden = [(art[a], music[c]) for a, c in policy.forbidden if a in art and c in music]
+    artist = None
+    if policy.pairs_per_artist:
+        group = dict(zip(splits["item_id"].to_pylist(), splits["group_id"].to_pylist(), strict=True))
+        names = [group[item] for item in fused.art_ids]
+        artist = np.unique(names, return_inverse=True)[1].astype(np.int32)
+    return Rules(policy, check.floor_of(calibration, policy), forbidden, artist)
 
 
-def _rows(split: str, fused: Fused, solution: Solution) -> Iterator[dict[str, object]]:
-    partners: dict[str, dict[str, list[str]]] = {"art": {}, "music": {}}
-    for art, clip in zip(fused.art_ids, solution.partner.tolist(), strict=True):
-        if clip >= 0:
-            partners["art"][art] = [fused.music_ids[clip]]
-            partners["music"][fused.music_ids[clip]] = [art]
-    larger = {"art": len(fused.art) > len(fused.music), "music": len(fused.music) > len(fused.art)}
+def _matched(
+    split: str, fused: Fused, rules: Rules, known: Mapping[tuple[str, str], float]
+) -> Iterator[dict[str, Any]]:
+    solution = solve(fused, rules, _start(fused, rules.policy, known)) if _both(fused) else _nothing(fused)
+    partners: dict[tuple[str, str], list[str]] = {}
+    for i, j in solution.pairs.tolist():
+        partners.setdefault(("art", fused.art_ids[i]), []).append(fused.music_ids[j])
+        partners.setdefault(("music", fused.music_ids[j]), []).append(fused.art_ids[i])
     for side, ids, prices in (
-        ("art", fused.art_ids, in_units(solution.art_price)),
-        ("music", fused.music_ids, in_units(solution.music_price)),
+        ("art", fused.art_ids, solution.art_price),
+        ("music", fused.music_ids, solution.music_price),
     ):
+        reason = _reason(fused, rules, side)
         for item, price in zip(ids, prices.tolist(), strict=True):
-            found = partners[side].get(item, [])
-            reason = None if found else _reason(fused, larger[side])
+            found = sorted(partners.get((side, item), []))
+            if not found and rules.policy.complete and reason in ("below_min_score", "forbidden"):
+                raise MatchingError(f"{split}: {side} {item} cannot be matched ({reason}): relax [matching]")
             yield {
                 "side": side,
                 "item_id": item,
                 "split": split,
                 "partners": found,
-                "reason": reason,
+                "reason": None if found else reason,
                 "price": price,
             }
 
 
-def _reason(fused: Fused, larger: bool) -> str:
+def _start(
+    fused: Fused, policy: Policy, known: Mapping[tuple[str, str], float]
+) -> "np.ndarray[Any, np.dtype[np.float64]] | None":
+    """Recall what the side that is bid for cost before; None when nothing of it is known."""
+    bid_for = (
+        ("music", fused.music_ids)
+        if art_bids(len(fused.art), len(fused.music), policy)
+        else ("art", fused.art_ids)
+    )
+    prices = np.array([known.get((bid_for[0], item), np.nan) for item in bid_for[1]])
+    if np.isnan(prices).all():
+        return None
+    return np.where(np.isnan(prices), np.nanmedian(prices), prices)
+
+
+def _nothing(fused: Fused) -> Solution:
+    art, music = np.zeros(len(fused.art)), np.zeros(len(fused.music))
+    return Solution(np.zeros((0, 2), np.int64), art, music, ())
+
+
+def _reason(fused: Fused, rules: Rules, side: str) -> str:
+    """Say why an item of a side has no partner, if it has none."""
+    policy = rules.policy
     if not _both(fused):
         return "no_counterpart"
-    return "outnumbered" if larger else "below_min_score"
+    if policy.pairs_per_artist:
+        return "artist_limit" if side == "art" else "outnumbered"
+    if art_bids(len(fused.art), len(fused.music), policy) != (side == "art"):
+        return "outnumbered"
+    return "below_min_score" if policy.min_score is not None else "forbidden"

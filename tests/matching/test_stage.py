@@ -8,6 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from artsound import tables
 from artsound.errors import MatchingError
 from artsound.matching import scores
+from artsound.matching.policy import Policy
 from artsound.matching.stage import calibrate, certify, explain_pairs, match_splits
 from artsound.matching.terms import read_terms
 from tests.matching import made
@@ -74,9 +75,9 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
 def test_a_least_score_leaves_the_worst_unmatched() -> None:
     given = made.sides(SPLITS)
     calibration = calibrate(SPLITS, *given, weights=made.WEIGHTS).rows
-    matching = match_splits(calibration, SPLITS, *given, min_score=1.0).rows
+    matching = match_splits(calibration, SPLITS, *given, policy=Policy(min_score=1.0)).rows
     pairs = explain_pairs(matching, calibration, SPLITS, *given).rows
-    proof = certify(matching, calibration, SPLITS, *given, min_score=1.0).rows.to_pylist()
+    proof = certify(matching, calibration, SPLITS, *given, policy=Policy(min_score=1.0)).rows.to_pylist()
     assert 0 < len(pairs) < 11
     assert min(pairs["score"].to_pylist()) >= 1.0
     assert "below_min_score" in matching["reason"].to_pylist()

@@ -1,0 +1,71 @@
+"""Optimal assignment on a sparse graph, in whole numbers, with the least prices that prove it.
+
+First a forward Gauss–Seidel auction (Bertsekas 1988) comes within ε a row of the optimum: rows bid, prices
+start at 0 and only rise, so columns that stay free cost nothing. Then `settle` makes it exact (see there).
+
+A row may stay out: it then counts `floor`, as if it had a column of its own. A column takes `capacity` rows.
+Columns may belong to groups of which each takes `limit` rows in all: a group's price is part of its
+columns' prices.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from artsound.matching.compiled import compiled
+from artsound.matching.settle import OUT, Graph, Places, settle
+
+LONELY = 1 << 60  # how much worse than `floor` a row's second best is when it has no other
+
+
+class Assignment(NamedTuple):
+    """Each row's column, or `OUT`; the least optimal prices of the columns, their groups' included."""
+
+    column: Int32[np.ndarray, "row"]
+    price: Int64[np.ndarray, "column"]
+
+
+def assign(graph: Graph, places: Places, floor: int, epsilon: int) -> Assignment:
+    """Solve exactly. `epsilon`, in units of the values, decides only how fast."""
+    own = np.full(len(graph.starts) - 1, OUT, np.int32)
+    if not places.limit:
+        room = np.zeros(places.columns * places.capacity, np.int64)
+        _auction(graph, places.capacity, (floor, epsilon), room, own)
+    return Assignment(own, settle(graph, places, floor, own))
+
+
+@compiled
+def _auction(
+    graph: Graph,
+    capacity: int,
+    terms: tuple[int, int],
+    price: Int64[np.ndarray, "place"],
+    own: Int32[np.ndarray, "row"],
+) -> None:
+    """Let rows bid until each has a place, or none is worth more than the floor."""
+    floor, epsilon = terms
+    holder = np.full(price.shape[0], -1, np.int32)
+    waiting = np.arange(own.shape[0] - 1, -1, -1).astype(np.int32)
+    top = own.shape[0]
+    while top > 0:
+        top -= 1
+        row = waiting[top]
+        best, second, place = floor, floor - LONELY, -1
+        for edge in range(graph.starts[row], graph.starts[row + 1]):
+            first = graph.columns[edge] * capacity
+            for slot in range(first, first + capacity):
+                value = graph.values[edge] - price[slot]
+                if value > best:
+                    best, second, place = value, best, slot
+                elif value > second:
+                    second = value
+        if place < 0:
+            own[row] = OUT
+            continue
+        price[place] += best - second + epsilon
+        if holder[place] >= 0:
+            waiting[top] = holder[place]
+            top += 1
+        holder[place] = row
+        own[row] = place // capacity

@@ -1,0 +1,116 @@
+"""Dual prices: a good guess before anything is matched, and the best choice among equally optimal ones."""
+
+import numpy as np
+from jaxtyping import Float32, Int32, Int64
+from threadpoolctl import threadpool_limits
+
+from artsound.matching.compiled import compiled
+from artsound.matching.settle import Graph, Places, weigh
+
+SAMPLE_BYTES = 700_000_000  # of the scores of sampled rows against all columns
+SAMPLE = 1600  # rows at most
+SHARPNESS = 8.0  # inverse temperature, in units of 1 / spread of the scores
+SWEEPS = 60
+UNKNOWN = 1 << 60
+
+
+def start_prices(
+    rows: Float32[np.ndarray, "row dim"],
+    columns: Float32[np.ndarray, "column dim"],
+    order: Int64[np.ndarray, "row"],
+    *,
+    capacity: int,
+    spread: float,
+) -> Float32[np.ndarray, "column"]:
+    """Price the columns as if a sample of rows, each standing for many, shared them softly.
+
+    Entropic semi-dual of optimal transport (Genevay et al. 2016, arXiv:1605.08527) with columns that need
+    not be
+    filled: where the sample asks for more than a column has, its price rises until it does not.
+
+    Args:
+        rows: all rows.
+        columns: all columns.
+        order: of the rows, drawn by hash; the first are the sample.
+        capacity: rows a column.
+        spread: standard deviation of the scores.
+    """
+    size = min(SAMPLE, len(rows), max(1, SAMPLE_BYTES // (4 * len(columns))))
+    sharp = np.float32(SHARPNESS / spread)
+    load = np.float32(len(rows) / size / capacity)
+    price = np.zeros(len(columns), np.float32)
+    with threadpool_limits(1, user_api="blas"):  # sums do not depend on the machine's threads
+        wish = rows[np.sort(order[:size])] @ columns.T
+        wish -= wish.max(axis=1, keepdims=True)
+        wish *= sharp
+        np.exp(wish, out=wish)
+        for _ in range(SWEEPS):
+            asked = (load / (wish @ np.exp(-sharp * price))) @ wish
+            price = np.maximum(0, np.log(np.maximum(asked, 1e-30)) / sharp)
+    return price
+
+
+def nearest(
+    graph: Graph,
+    places: Places,
+    floor: int,
+    own: Int32[np.ndarray, "row"],
+    wanted: Int64[np.ndarray, "column"],
+) -> Int64[np.ndarray, "column"]:
+    """Choose, among all prices that prove an assignment optimal on its graph, those nearest to some others.
+
+    The least prices are zero wherever the graph lacks the edge that would raise them, and so prove little
+    about pairs outside it; prices near those that the whole problem is believed to have prove much. Optimal
+    prices are a lattice: cap the wanted ones by the greatest, then raise them to the least that lie above.
+    """
+    worth = np.empty(len(own), np.int64)
+    weigh(graph, floor, own, worth)
+    full = np.bincount(own[own >= 0], minlength=places.columns)
+    price = np.where(full >= places.capacity, UNKNOWN, 0)
+    _cap(graph, floor, own, worth, price)
+    np.clip(wanted, 0, price, out=price)
+    _raise(graph, own, worth, price)
+    return price
+
+
+@compiled
+def _cap(
+    graph: Graph,
+    floor: int,
+    own: Int32[np.ndarray, "row"],
+    worth: Int64[np.ndarray, "row"],
+    price: Int64[np.ndarray, "column"],
+) -> None:
+    """Lower prices until no row would rather have another column: price(c) ≤ price(j) + s(i, c) − s(i, j)."""
+    changed = True
+    while changed:
+        changed = False
+        for row in range(own.shape[0]):
+            at = own[row]
+            if at < 0:
+                continue
+            least = min(price[at], worth[row] - floor)
+            for edge in range(graph.starts[row], graph.starts[row + 1]):
+                least = min(least, price[graph.columns[edge]] + worth[row] - graph.values[edge])
+            if least < price[at]:
+                price[at], changed = least, True
+
+
+@compiled
+def _raise(
+    graph: Graph,
+    own: Int32[np.ndarray, "row"],
+    worth: Int64[np.ndarray, "row"],
+    price: Int64[np.ndarray, "column"],
+) -> None:
+    """Raise prices until no row would rather have another column: price(j) ≥ price(c) + s(i, j) − s(i, c)."""
+    changed = True
+    while changed:
+        changed = False
+        for row in range(own.shape[0]):
+            at = own[row]
+            base = (price[at] if at >= 0 else np.int64(0)) - worth[row]
+            for edge in range(graph.starts[row], graph.starts[row + 1]):
+                column = graph.columns[edge]
+                if column != at and base + graph.values[edge] > price[column]:
+                    price[column], changed = base + graph.values[edge], True
