@@ -3,7 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.ready
+# uv does not read pip's settings: hand on where else wheels lie, if pip is told
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c configs/constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test test-fast bench schemas clean
@@ -11,30 +13,34 @@ STAMP := $(VENV)/.ready
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP)  ## make the virtual environment .venv with pinned versions
-$(STAMP): pyproject.toml configs/constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'
+setup: $(VENV)/.core  ## make .venv with pinned versions; enough to build, verify and show
+$(VENV)/.core: pyproject.toml configs/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, for example: make PYTHON=python3.11 setup")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c configs/constraints.txt -e '.[dev]'
+	$(INSTALL) -e .
 	@touch $@
 
-demo: setup  ## build, verify and show the sample release
-	$(BIN)/artsound build --config configs/demo.toml
-	$(BIN)/artsound verify --config configs/demo.toml
+$(VENV)/.dev: $(VENV)/.core
+	$(INSTALL) -e '.[dev,cpu,graph,models,publish,train]'
+	@touch $@
 
-check: setup  ## lint, format, types
+demo: setup  ## build and verify the sample release, and say where its audit page is
+	$(BIN)/artsound build --config configs/demo.toml
+	$(BIN)/artsound verify --config configs/demo.toml --deep
+
+check: $(VENV)/.dev  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: setup  ## all tests
+test: $(VENV)/.dev  ## all tests
 	$(BIN)/pytest -q
 
-test-fast: setup  ## without servers, browsers and whole builds
+test-fast: $(VENV)/.dev  ## without servers, browsers and whole builds
 	$(BIN)/pytest -q -m 'not slow'
 
-bench: setup  ## side-by-side measurements; see bench/RESULTS.md
+bench: $(VENV)/.dev  ## side-by-side measurements; see bench/RESULTS.md
 	$(BIN)/python -m bench
 
 schemas: setup  ## write schemas/*.json from artsound/tables.py

@@ -16,9 +16,10 @@ One bad *item* is not an error: it becomes a `Reject` and the stage goes on.
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
+if TYPE_CHECKING:  # `artsound --help` must not wait for it
+    import pyarrow as pa
 
 
 class ArtSoundError(Exception):
@@ -92,5 +93,5 @@ class Reject(NamedTuple):
 class Outcome(NamedTuple):
     """What a stage gives back: the rows it kept and the items it refused."""
 
-    rows: pa.Table
+    rows: "pa.Table"
     rejects: Sequence[Reject] = ()

@@ -101,6 +101,10 @@ class Store:
         """Open the safe points of a table in the making; the key names all they depend on."""
         return Parts(name, self.root / "parts" / name / key)
 
+    def clear_parts(self) -> None:
+        """Drop all safe points: once every table is finished, those left are of runs that will not go on."""
+        shutil.rmtree(self.root / "parts", ignore_errors=True)
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the store for writing; the lock goes with the process, also when it is killed.

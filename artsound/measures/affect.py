@@ -45,12 +45,12 @@ def of_picture(measures: Mapping[str, float]) -> tuple[float, float]:
     Args:
         measures: lightness and contrast in L*, saturation in C*ab, warmth −1 to 1, edge_density 0 to 1.
     """
-    chroma = scaled(measures["saturation"], 0, 45)
-    valence = 0.5 * scaled(measures["lightness"], 20, 80) + 0.3 * chroma + 0.2 * measures["warmth"]
+    chroma = scaled(measures["saturation"], 5, 40)
+    valence = 0.5 * scaled(measures["lightness"], 10, 70) + 0.3 * chroma + 0.2 * measures["warmth"]
     arousal = (
         0.4 * chroma
-        + 0.3 * scaled(measures["contrast"], 5, 30)
-        + 0.2 * scaled(measures["edge_density"], 0, 0.25)
+        + 0.3 * scaled(measures["contrast"], 8, 28)
+        + 0.2 * scaled(measures["edge_density"], 0.1, 0.55)
         + 0.1 * measures["warmth"]
     )
     return valence, arousal

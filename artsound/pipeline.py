@@ -1,0 +1,262 @@
+"""The map of the build: every stage, in order, with the tables it reads and the one it writes.
+
+`artsound plan` prints this; `artsound build --no-prefect` walks it; `flows/build.py` walks it under Prefect.
+The only file that knows both the settings and the stages: how they are wired is read here, how a step is
+brought up to date in `artsound.steps`.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from artsound import steps
+from artsound.captions.artworks import caption_artworks
+from artsound.captions.clips import caption_clips
+from artsound.catalog.artists import list_artists
+from artsound.catalog.artworks import clean_artworks
+from artsound.catalog.clips import check_clips
+from artsound.catalog.duplicates import find_duplicates
+from artsound.catalog.tracks import clean_tracks
+from artsound.embeddings import embed_artworks, embed_captions
+from artsound.errors import ConfigError
+from artsound.matching.stage import calibrate, certify, explain_pairs, match_splits
+from artsound.measures.image import measure_artworks
+from artsound.measures.music import measure_clips
+from artsound.media.files import Media, fingerprint, open_media
+from artsound.models import registry
+from artsound.products import AuditPage, ReleaseFolder
+from artsound.release.plan import plan_release
+from artsound.settings import Settings
+from artsound.sources import ART_SOURCES, MUSIC_SOURCES
+from artsound.splits import draw_splits
+from artsound.steps import Made, Run, Stage, Step, TableStep
+from artsound.store import Store
+
+
+def _images(settings: Settings) -> Media:
+    return open_media(settings.artworks.path)
+
+
+def _audio(settings: Settings) -> Media:
+    return open_media(settings.tracks.path)
+
+
+def _raw_artworks(settings: Settings) -> Run:
+    return partial(ART_SOURCES[settings.artworks.source], settings.artworks)
+
+
+def _raw_tracks(settings: Settings) -> Run:
+    return partial(MUSIC_SOURCES[settings.tracks.source], settings.tracks)
+
+
+def _artworks(settings: Settings) -> Run:
+    limit, workers = settings.catalog.max_megapixels, settings.runtime.workers
+    return partial(clean_artworks, media=_images(settings), max_megapixels=limit, workers=workers)
+
+
+def _clips(settings: Settings) -> Run:
+    shortest, workers = settings.catalog.min_seconds, settings.runtime.workers
+    return partial(check_clips, media=_audio(settings), min_seconds=shortest, workers=workers)
+
+
+def _duplicates(settings: Settings) -> Run:
+    return partial(find_duplicates, near_bits=settings.catalog.near_duplicate_bits)
+
+
+def _splits(settings: Settings) -> Run:
+    drawn = settings.splits
+    return partial(
+        draw_splits, salt=drawn.salt, shares=drawn.shares, exact_duplicates=settings.catalog.exact_duplicates
+    )
+
+
+def _art_measures(settings: Settings) -> Run:
+    return partial(measure_artworks, media=_images(settings), workers=settings.runtime.workers)
+
+
+def _music_measures(settings: Settings) -> Run:
+    return partial(measure_clips, media=_audio(settings), workers=settings.runtime.workers)
+
+
+def _art_captions(settings: Settings) -> Run:
+    return partial(caption_artworks, captioner=registry.art_captioner(settings.captions.art))
+
+
+def _music_captions(settings: Settings) -> Run:
+    return partial(caption_clips, captioner=registry.music_captioner(settings.captions.music))
+
+
+def _art_image_vectors(settings: Settings) -> Run:
+    return partial(
+        embed_artworks,
+        encoder=registry.image_encoder(settings.embeddings.image),
+        media=_images(settings),
+        max_megapixels=settings.catalog.max_megapixels,
+        batch_size=settings.runtime.batch_size,
+    )
+
+
+def _sentence_vectors(settings: Settings, *, id_column: str) -> Run:
+    encoder = registry.text_encoder(settings.embeddings.sentence)
+    size = settings.runtime.batch_size
+    return partial(embed_captions, encoder=encoder, id_column=id_column, batch_size=size)
+
+
+def _calibration(settings: Settings) -> Run:
+    return partial(calibrate, weights=_weights(settings))
+
+
+def _art_files(settings: Settings) -> str:
+    return fingerprint(settings.artworks.path)
+
+
+def _music_files(settings: Settings) -> str:
+    return fingerprint(settings.tracks.path)
+
+
+# term of the score → the table of the art side, the table of the music side; weights: [matching]
+TERMS: dict[str, tuple[str, str]] = {
+    "sentence": ("art_sentence_vectors", "music_sentence_vectors"),
+    "affect": ("art_measures", "music_measures"),
+}
+
+
+def _weights(settings: Settings) -> dict[str, float]:
+    given = {term: getattr(settings.matching, term) for term in TERMS}
+    return {term: weight for term, weight in given.items() if weight > 0}
+
+
+BEFORE_MATCHING: tuple[Stage, ...] = (
+    Stage("raw_artworks", (), ("artworks",), _raw_artworks, watches=_art_files),
+    Stage("raw_tracks", (), ("tracks",), _raw_tracks, watches=_music_files),
+    Stage("artworks", ("raw_artworks",), ("catalog",), _artworks, in_parts=True, watches=_art_files),
+    Stage("tracks", ("raw_tracks",), (), lambda _: clean_tracks),
+    Stage("clips", ("tracks",), ("catalog",), _clips, in_parts=True, watches=_music_files),
+    Stage("artists", ("artworks", "tracks"), (), lambda _: list_artists),
+    Stage("duplicates", ("artworks", "clips"), ("catalog",), _duplicates),
+    Stage("splits", ("artworks", "tracks", "clips", "duplicates"), ("splits", "catalog"), _splits),
+    Stage("art_measures", ("artworks",), (), _art_measures, in_parts=True),
+    Stage("music_measures", ("clips",), (), _music_measures, in_parts=True),
+    Stage(
+        "art_captions",
+        ("artworks", "art_measures", "artists"),
+        ("captions",),
+        _art_captions,
+        in_parts=True,
+        watches=lambda settings: registry.identity("art_captioner", settings.captions.art),
+    ),
+    Stage(
+        "music_captions",
+        ("clips", "music_measures", "tracks"),
+        ("captions",),
+        _music_captions,
+        in_parts=True,
+        watches=lambda settings: registry.identity("music_captioner", settings.captions.music),
+    ),
+    Stage(
+        "art_image_vectors",
+        ("artworks",),
+        ("embeddings",),
+        _art_image_vectors,
+        in_parts=True,
+        watches=lambda settings: registry.identity("image_encoder", settings.embeddings.image),
+    ),
+    Stage(
+        "art_sentence_vectors",
+        ("art_captions",),
+        ("embeddings",),
+        partial(_sentence_vectors, id_column="artwork_id"),
+        in_parts=True,
+        watches=lambda settings: registry.identity("text_encoder", settings.embeddings.sentence),
+    ),
+    Stage(
+        "music_sentence_vectors",
+        ("music_captions",),
+        ("embeddings",),
+        partial(_sentence_vectors, id_column="clip_id"),
+        in_parts=True,
+        watches=lambda settings: registry.identity("text_encoder", settings.embeddings.sentence),
+    ),
+)
+
+RELEASE = Stage(
+    "release_rows",
+    (
+        *("pairs", "artworks", "artists", "tracks", "clips"),
+        *("art_captions", "music_captions", "art_measures", "music_measures"),
+    ),
+    (),
+    lambda _: plan_release,
+)
+
+
+def stages(settings: Settings) -> tuple[Stage, ...]:
+    """Return every stage in order; matching reads the tables of those terms that have a weight."""
+    sides = tuple(table for term in _weights(settings) for table in TERMS[term])
+    scored = ("calibration", "splits", *sides)
+    return (
+        *BEFORE_MATCHING,
+        Stage("calibration", ("splits", *sides), ("matching",), _calibration),
+        Stage("matching", scored, ("matching",), lambda _: match_splits),
+        Stage("certificates", ("matching", *scored), ("matching",), lambda _: certify),
+        Stage("pairs", ("matching", *scored), ("matching",), lambda _: explain_pairs),
+        RELEASE,
+    )
+
+
+def all_steps(settings: Settings) -> tuple[Step, ...]:
+    """Return the whole build in order: the tables, the release made of them, the audit page beside it."""
+    tables = (TableStep(stage, settings) for stage in stages(settings))
+    return (*tables, ReleaseFolder(settings), AuditPage(settings))
+
+
+def step(settings: Settings, name: str) -> Step:
+    """Find one step by name.
+
+    Raises:
+        ConfigError: no step of that name; lists those there are.
+    """
+    found = {one.name: one for one in all_steps(settings)}
+    if name not in found:
+        raise ConfigError(f"no step {name!r}; there are: {', '.join(found)}")
+    return found[name]
+
+
+def standing(settings: Settings) -> dict[str, Made] | None:
+    """Return what every step left behind when all are up to date, else None. Touches nothing."""
+    made: dict[str, Made] = {}
+    for one in all_steps(settings):
+        if (found := one.current()) is None:
+            return None
+        made[one.name] = found
+    return made
+
+
+def check(settings: Settings) -> None:
+    """Look up every folder and model that the settings name, before anything runs.
+
+    Raises:
+        ConfigError: one of them is not there; says which there are.
+    """
+    for stage in stages(settings):
+        if stage.watches:
+            stage.watches(settings)
+
+
+def walk(settings: Settings) -> Iterator[tuple[str, Made]]:
+    """Bring every step up to date, in order; yields each with what came out and whether it ran.
+
+    Raises:
+        ArtSoundError: the first step that fails; what was finished is kept, run again to go on.
+    """
+    check(settings)
+    store = Store(settings.root)
+    with store.writing():
+        for one in all_steps(settings):
+            yield one.name, steps.bring_up_to_date(one)
+        store.clear_parts()
+
+
+def build(config: Path) -> dict[str, Made]:
+    """Walk the whole build in this process, without Prefect."""
+    return dict(walk(Settings.load(config)))

@@ -1,0 +1,147 @@
+"""The two products at the end of the build, as steps: the release folder and the audit page beside it."""
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from artsound import __version__
+from artsound.errors import StoreError
+from artsound.media.files import open_media
+from artsound.release.build import Release, ReleaseOptions
+from artsound.release.manifest import ReleaseManifest
+from artsound.review.page import write_page
+from artsound.settings import Settings, values
+from artsound.splits import leak_report
+from artsound.steps import Job, Made
+from artsound.store import Store, write_whole
+from artsound.tables import TABLES
+
+
+def release_folder(settings: Settings) -> Path:
+    """Where the finished release stands."""
+    return settings.root / "release" / f"{settings.release.name}-{settings.release.version}"
+
+
+def audit_folder(settings: Settings) -> Path:
+    """Where the audit page stands: beside the release, since it is no part of it."""
+    folder = release_folder(settings)
+    return folder.with_name(f"{folder.name}-audit")
+
+
+@dataclass(frozen=True)
+class ReleaseFolder:
+    """The versioned folder of shards, tables, card and manifest; one part a shard file."""
+
+    settings: Settings
+    name: str = "release"
+    reads: tuple[str, ...] = ("release_rows", "splits", "artworks", "tracks", "duplicates")
+
+    @cached_property
+    def _release(self) -> Release:
+        store, chosen = Store(self.settings.root), self.settings.release
+        return Release(
+            release_folder(self.settings),
+            store.read("release_rows"),
+            options=ReleaseOptions(**values(chosen)),
+            images=open_media(self.settings.artworks.path),
+            audio=open_media(self.settings.tracks.path),
+            facts=_facts(self.settings, store),
+        )
+
+    def current(self) -> Made | None:
+        """Return the release's facts when it was made from the present rows and settings."""
+        if Store(self.settings.root).manifest("release_rows") is None:
+            return None
+        found = self._release.current()
+        return _made(found, ran=False) if found else None
+
+    def begin(self) -> Job:
+        """One part a shard."""
+        return Job(self._release.digest, self._release.parts())
+
+    def run(self, job: Job, number: int) -> None:
+        """Write one shard, unless it is there."""
+        self._release.run(number)
+
+    def finish(self, job: Job) -> Made:
+        """Write what describes the shards, and put the folder in its place."""
+        return _made(self._release.finish(), ran=True)
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """A page that shows every pair; opens from disk."""
+
+    settings: Settings
+    name: str = "audit"
+    reads: tuple[str, ...] = ("release_rows",)
+
+    def current(self) -> Made | None:
+        """Return the page's facts when it shows the present rows."""
+        marker = audit_folder(self.settings) / ".made-from"
+        found = Store(self.settings.root).manifest("release_rows")
+        if found is None or not marker.exists() or marker.read_text() != self._digest(found.content):
+            return None
+        return Made(marker.read_text(), found.rows, {}, ran=False)
+
+    def begin(self) -> Job:
+        """All in one part."""
+        found = Store(self.settings.root).manifest("release_rows")
+        if found is None:
+            raise StoreError("release_rows is not built yet: run `artsound build`")
+        return Job(self._digest(found.content), 1)
+
+    def run(self, job: Job, number: int) -> None:
+        """Write the page into a folder of its own, and put it in its place."""
+        folder = audit_folder(self.settings)
+        staging = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        write_page(
+            staging,
+            Store(self.settings.root).read("release_rows"),
+            images=open_media(self.settings.artworks.path),
+            audio=open_media(self.settings.tracks.path),
+            title=f"{self.settings.release.name} {self.settings.release.version}",
+            workers=self.settings.runtime.workers,
+        )
+        write_whole(staging / ".made-from", lambda part: part.write_text(job.digest))
+        shutil.rmtree(folder, ignore_errors=True)
+        staging.rename(folder)
+
+    def finish(self, job: Job) -> Made:
+        """The page is in its place already."""
+        rows = Store(self.settings.root).manifest("release_rows")
+        return Made(job.digest, rows.rows if rows else 0, {}, ran=True)
+
+    def _digest(self, content: str) -> str:
+        chosen = self.settings.release
+        return hashlib.sha256(f"{content}/{chosen.name}/{chosen.version}/{__version__}".encode()).hexdigest()
+
+
+def _made(found: ReleaseManifest, *, ran: bool) -> Made:
+    return Made(found.made_from, found.pairs, {}, ran)
+
+
+def _facts(settings: Settings, store: Store) -> dict[str, Any]:
+    """Gather what the manifest and the card tell of the build, beside the rows themselves."""
+    listed = (path.stem for path in sorted((settings.root / "tables").glob("*.json")))
+    found = {name: manifest for name in listed if (manifest := store.manifest(name))}
+    read = store.read
+    return {
+        "code_version": __version__,
+        "settings": {k: v for k, v in values(settings).items() if k != "runtime"},
+        "tables": {name: asdict(manifest) for name, manifest in found.items()},
+        "models": _models(store, found),
+        "leaks": leak_report(read("splits"), read("artworks"), read("tracks"), read("duplicates")),
+    }
+
+
+def _models(store: Store, built: Iterable[str]) -> dict[str, list[str]]:
+    """Name the models of each table, as its rows tell them."""
+    told = (name for name in built if "model" in TABLES[name].names)
+    return {name: sorted(store.read(name, ["model"])["model"].unique().to_pylist()) for name in told}

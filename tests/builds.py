@@ -1,0 +1,37 @@
+"""Helpers of the tests that build: settings of the sample, the command line, a tree's bytes."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+HERE = Path(__file__).parent.parent
+
+
+def sample_config(folder: Path, more: str = "") -> Path:
+    """Write settings like configs/demo.toml with the store in `folder`."""
+    text = (HERE / "configs" / "demo.toml").read_text(encoding="utf-8")
+    text = text.replace("../build/demo", "store").replace("../data", str(HERE / "data"))
+    path = folder / "demo.toml"
+    path.write_text(text + "\n" + more, encoding="utf-8")
+    return path
+
+
+def artsound(
+    *arguments: str, env: Mapping[str, str] | None = None, code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own and check its exit code."""
+    command = [sys.executable, "-m", "artsound.cli", *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **(env or {})}
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    """Map every file below a folder to its hash; the lock is no content."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -1,0 +1,88 @@
+"""The command line as a user meets it: results on stdout, one-line errors on stderr, exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from artsound import __version__
+from artsound.products import release_folder
+from artsound.settings import Settings
+from tests.builds import artsound, sample_config
+
+
+def test_help_names_every_command() -> None:
+    text = artsound("--help").stdout
+    for command in ("plan", "build", "verify", "show"):
+        assert command in text
+
+
+def test_version() -> None:
+    assert artsound("--version").stdout.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["build", "--config", "none.toml"], 2, "ConfigError: cannot read the settings file none.toml"),
+        (["plan"], 2, "--config"),
+        (["verify"], 2, "ConfigError: give a release folder or --config"),
+    ],
+)
+def test_a_wrong_call_is_one_clear_line(arguments: list[str], code: int, message: str) -> None:
+    done = artsound(*arguments, code=code)
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_verify_of_what_is_no_release_says_so_and_fails() -> None:
+    done = artsound("verify", "nowhere", code=1)
+    assert done.stdout.splitlines() == [
+        "manifest.json: missing; nowhere is not a release",
+        "1 problem: nowhere (0 files)",
+    ]
+
+
+def test_an_unknown_model_is_said_before_anything_runs(tmp_path: Path) -> None:
+    config = sample_config(tmp_path, '[captions]\nart = "clippy"\n')
+    done = artsound("build", "--config", str(config), "--no-prefect", code=2)
+    assert "clippy" in done.stderr
+    assert "offline" in done.stderr
+    assert not (tmp_path / "store" / "tables").exists()
+
+
+def test_plan_of_an_empty_store_runs_nothing(tmp_path: Path) -> None:
+    config = sample_config(tmp_path)
+    lines = artsound("plan", "--config", str(config)).stdout.splitlines()
+    assert lines[0].startswith("to run")
+    assert lines[-1].startswith("waits")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.slow
+class TestOnTheSample:
+    def test_show_prints_rows_counts_and_rejects(self, demo: Path) -> None:
+        text = artsound("show", "--config", str(demo), "artworks", "-n", "2").stdout
+        assert "artworks (48 rows)" in text
+        view = json.loads(artsound("show", "--config", str(demo), "clips", "-n", "2", "--json").stdout)
+        assert (view["count"], len(view["rows"])) == (9, 2)
+
+    def test_show_without_a_table_lists_them(self, demo: Path) -> None:
+        view = json.loads(artsound("show", "--config", str(demo), "--json").stdout)
+        assert {row["table"]: row["rows"] for row in view["rows"]}["pairs"] == 9
+
+    def test_show_of_an_unknown_table_lists_the_known(self, demo: Path) -> None:
+        assert "there are: raw_artworks" in artsound("show", "--config", str(demo), "art", code=2).stderr
+
+    def test_verify_says_what_is_wrong_and_fails(self, demo: Path, tmp_path: Path) -> None:
+        import shutil
+
+        folder = tmp_path / "release"
+        shutil.copytree(release_folder(Settings.load(demo)), folder)
+        assert "verified" in artsound("verify", str(folder)).stdout
+        card = folder / "README.md"
+        card.write_text(card.read_text(encoding="utf-8") + " ", encoding="utf-8")
+        done = artsound("verify", str(folder), "--json", code=1)
+        (problem,) = json.loads(done.stdout)["problems"]
+        assert "README.md" in problem
