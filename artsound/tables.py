@@ -232,11 +232,30 @@ ART_MEASURES = table(
     column("warmth", pa.float32(), "chroma-weighted mean of cos(hue − 60°), −1 cold to 1 warm"),
     column("edge_density", pa.float32(), "share of pixels on an edge, 0 to 1"),
     column("symmetry", pa.float32(), "correlation with the left-right mirror image, −1 to 1"),
-    column("thirds_energy", pa.float32(), "share of edge energy near the lines of thirds, 0 to 1"),
+    column("thirds_energy", pa.float32(), "share of edge energy near the lines of thirds; 0.36 when even"),
+    column("balance", pa.float32(), "1 when what stands out is centred left to right, 0 when at a border"),
+    column("harmony", pa.float32(), "share of chroma in 60° of hue and the 60° opposite, 1/3 to 1"),
+    column("variety", pa.float32(), "entropy of the palette over its maximum, 0 to 1"),
+    column("unity", pa.float32(), "mean overlap of the palettes of 4 × 4 parts with the whole's, 0 to 1"),
+    column(
+        "emphasis", pa.float32(), "0: what stands out is evenly spread; 1: all in a sixteenth of the area"
+    ),
+    column("proportion", pa.float32(), "share of the area that differs from the border's colour, 0 to 1"),
+    column("movement", pa.float32(), "share of edge energy on diagonals, 0 to 1; 0.5 when all ways alike"),
+    column("rhythm", pa.float32(), "autocorrelation of accents across or down, 0 to 1"),
+    column("pattern", pa.float32(), "autocorrelation of detail beyond its own size, 0 to 1"),
     column("valence", pa.float32(), "affect suggested by colour, −1 to 1; a heuristic"),
     column("arousal", pa.float32(), "affect suggested by colour and edges, −1 to 1; a heuristic"),
     key="artwork_id",
     about="What can be measured on an image: colour and composition.",
+)
+
+_CHORD = pa.struct(
+    [
+        pa.field("name", TEXT, False),
+        pa.field("start", pa.float32(), False),
+        pa.field("end", pa.float32(), False),
+    ]
 )
 
 MUSIC_MEASURES = table(
@@ -245,11 +264,20 @@ MUSIC_MEASURES = table(
     column("tempo_confidence", pa.float32(), "correlation of the onsets one beat later, 0 to 1"),
     maybe("key", TEXT, "tonic and mode, such as `A minor`; null when no key stands out"),
     column("key_confidence", pa.float32(), "margin of the best key profile over the second, 0 to 1"),
+    column("beats", pa.list_(pa.float64()), "times in the clip; empty without a tempo", unit="s"),
+    column(
+        "chords", pa.list_(_CHORD), "major and minor triads, such as `F#m`, with times in the clip", unit="s"
+    ),
     column("loudness", pa.float32(), "integrated, ITU-R BS.1770-4; −70 is silence", unit="LUFS"),
+    column("loudness_range", pa.float32(), "EBU Tech 3342", unit="LU"),
     column("dynamics", pa.float32(), "90th minus 10th percentile of the level in steps of 0.1 s", unit="dB"),
     column("brightness", pa.float32(), "mean spectral centroid, weighted by energy", unit="Hz"),
+    column("bandwidth", pa.float32(), "spread of the spectrum about its centroid, likewise", unit="Hz"),
+    column("noisiness", pa.float32(), "spectral flatness, likewise; 0 tonal to 1 noise"),
     column("onset_rate", pa.float32(), "note onsets", unit="1/s"),
     column("tags", WEIGHTED, "musicnn tags and probabilities, likeliest first"),
+    column("instruments", WEIGHTED, "the tags that name an instrument, from 0.1 upwards, likeliest first"),
+    column("voice", pa.float32(), "probability of the likeliest tag that names a voice"),
     column("valence", pa.float32(), "affect suggested by mode, tempo and tags, −1 to 1; a heuristic"),
     column("arousal", pa.float32(), "affect suggested by loudness, tempo and onsets, −1 to 1; a heuristic"),
     _MODEL,

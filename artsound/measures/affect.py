@@ -6,6 +6,7 @@ doi:10.1093/acprof:oso/9780199230143.003.0014, for music); the weights are ours,
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 PLEASANT = ("happy", "party", "dance", "beautiful", "funk", "pop", "country", "easy listening")
 UNPLEASANT = ("sad", "metal", "heavy metal", "weird", "experimental", "punk", "blues")
@@ -18,14 +19,15 @@ def scaled(value: float, low: float, high: float) -> float:
     return min(1.0, max(-1.0, 2 * (value - low) / (high - low) - 1))
 
 
-def of_music(measures: Mapping[str, float], mode: float, tags: Mapping[str, float]) -> tuple[float, float]:
+def of_music(measures: Mapping[str, Any], tags: Mapping[str, float]) -> tuple[float, float]:
     """Suggest valence and arousal of a clip.
 
     Args:
-        measures: tempo in BPM, key_confidence, loudness in LUFS, onset_rate in 1/s, brightness in Hz.
-        mode: 1 for major, −1 for minor, 0 for neither.
+        measures: tempo in BPM, key and key_confidence, loudness in LUFS, onset_rate in 1/s, brightness in Hz.
         tags: musicnn tags and probabilities.
     """
+    key = measures["key"] or ""
+    mode = key.endswith("major") - key.endswith("minor")
     sure = min(1.0, measures["key_confidence"] / 0.1)  # a tenth of correlation ahead is a clear key
     pace = scaled(measures["tempo"], 60, 160) if measures["tempo"] else 0.0
     valence = 0.4 * mode * sure + 0.2 * pace + 0.4 * _lean(tags, PLEASANT, UNPLEASANT)

@@ -7,6 +7,7 @@ from jaxtyping import Float32, Float64
 
 RATE = 22_050  # Hz
 HOP = 1024  # samples between two frames
+FRAME_RATE = RATE / HOP  # Hz
 PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FAINTEST = 0.2  # correlation below which no key is named
 
@@ -22,11 +23,6 @@ class Key(NamedTuple):
 
     name: str | None  # such as `F# minor`; None when no key stands out
     confidence: float  # correlation with its profile minus that of the second best key, 0 to 1
-
-    @property
-    def mode(self) -> float:
-        """1 for major, −1 for minor, 0 for neither."""
-        return 0.0 if self.name is None else 1.0 if self.name.endswith("major") else -1.0
 
 
 def pitch_classes(samples: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "12 frame"]:

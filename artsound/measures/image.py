@@ -9,7 +9,7 @@ import pyarrow as pa
 from jaxtyping import UInt8
 
 from artsound.errors import Outcome
-from artsound.measures import affect, colour, composition
+from artsound.measures import affect, colour, composition, principles
 from artsound.measures.spread import measure_all
 from artsound.media.files import Media
 from artsound.media.image import decode_image, resize
@@ -34,7 +34,7 @@ def measure_picture(pixels: UInt8[np.ndarray, "height width 3"]) -> dict[str, An
     colours = colour.lab(_small(pixels))
     lightness = np.ascontiguousarray(colours[..., 0])
     slopes = composition.edges(lightness)
-    shares = colour.palette(colour.names(colours))
+    named = colour.names(colours)
     measures = {
         "lightness": float(lightness.mean(dtype=np.float64)),
         "contrast": float(lightness.std(dtype=np.float64)),
@@ -43,9 +43,18 @@ def measure_picture(pixels: UInt8[np.ndarray, "height width 3"]) -> dict[str, An
         "edge_density": composition.edge_density(slopes),
         "symmetry": composition.symmetry(lightness),
         "thirds_energy": composition.thirds_energy(slopes),
+        "balance": principles.balance(colours),
+        "harmony": principles.harmony(colours),
+        "variety": principles.variety(named, len(colour.NAMED)),
+        "unity": principles.unity(named, len(colour.NAMED)),
+        "emphasis": principles.emphasis(colours),
+        "proportion": principles.proportion(colours),
+        "movement": principles.movement(lightness),
+        "rhythm": principles.rhythm(slopes),
+        "pattern": principles.pattern(lightness),
     }
     valence, arousal = affect.of_picture(measures)
-    weighted = [{"name": name, "value": share} for name, share in shares.items()]
+    weighted = [{"name": name, "value": share} for name, share in colour.palette(named).items()]
     return measures | {"palette": weighted, "valence": valence, "arousal": arousal}
 
 

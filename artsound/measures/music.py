@@ -10,18 +10,18 @@ import soxr
 from jaxtyping import Float32
 
 from artsound.errors import Outcome
-from artsound.measures import affect, harmony, rhythm
+from artsound.measures import affect, chords, harmony, rhythm, timbre
 from artsound.measures.spread import measure_all
-from artsound.media.audio import decode_excerpt, loudness
+from artsound.media.audio import decode_excerpt, loudness, loudness_range
 from artsound.media.files import Media
+from artsound.models import musicnn
 from artsound.models.musicnn import RATE as TAG_RATE
 from artsound.models.musicnn import Musicnn
 
 SECONDS = 30.0  # at most this much of a clip is analysed: its middle
 RATE = rhythm.RATE
 SHORTEST = 4.0  # s; a shorter sound is filled with silence, since the lowest notes need long windows
-FLOOR = -80.0  # dBFS; quieter counts as this
-STEP = 0.1  # s between two levels
+SPAN = 0.5  # s; stands for a beat where none was found
 
 
 def measure_clips(clips: pa.Table, *, media: Media, workers: int) -> Outcome:
@@ -37,51 +37,60 @@ def measure_clips(clips: pa.Table, *, media: Media, workers: int) -> Outcome:
 def _measure_file(clip: Mapping[str, Any], *, media: Media, tagger: Musicnn) -> dict[str, Any]:
     start = max(0.0, (clip["duration"] - SECONDS) / 2)
     channels, rate = decode_excerpt(media.read(clip["audio_path"]), start=start, seconds=SECONDS)
-    return {"clip_id": clip["clip_id"], **measure_sound(channels, rate, tagger), "model": tagger.name}
+    measures = measure_sound(channels, rate, tagger, start=start)
+    return {"clip_id": clip["clip_id"], **measures, "model": tagger.name}
 
 
 def measure_sound(
-    channels: Float32[np.ndarray, "frame channel"], rate: int, tagger: Musicnn
+    channels: Float32[np.ndarray, "frame channel"], rate: int, tagger: Musicnn, *, start: float = 0.0
 ) -> dict[str, Any]:
-    """Measure a recording: all columns of music_measures but the clip's id and the model."""
+    """Measure a recording: all columns of music_measures but the clip's id and the model.
+
+    Args:
+        channels: the samples.
+        rate: in Hz.
+        tagger: gives the tags.
+        start: time in s of the first sample, for the times of beats and chords.
+    """
     mono = channels.mean(axis=1)
     mono = np.pad(mono, (0, max(0, round(SHORTEST * rate) - len(mono))))
     samples = soxr.resample(mono, rate, RATE)
-    envelope = rhythm.onset_envelope(samples)
-    beat = rhythm.tempo(envelope)
-    key = harmony.key(harmony.pitch_classes(samples))
-    tags = tagger.tags(soxr.resample(mono, rate, TAG_RATE))
     measures = {
-        "tempo": beat.bpm,
-        "tempo_confidence": beat.confidence,
-        "key_confidence": key.confidence,
+        **_rhythm_and_harmony(samples, start),
+        **timbre.timbre(samples)._asdict(),
+        "dynamics": timbre.dynamics(samples),
         "loudness": loudness(channels, rate),
-        "dynamics": dynamics(samples),
-        "brightness": brightness(samples),
-        "onset_rate": rhythm.onset_rate(envelope),
+        "loudness_range": loudness_range(channels, rate),
     }
-    valence, arousal = affect.of_music(measures, key.mode, tags)
-    weighted = [{"name": tag, "value": value} for tag, value in tags.items()]
-    return measures | {"key": key.name, "tags": weighted, "valence": valence, "arousal": arousal}
+    tags = tagger.tags(soxr.resample(mono, rate, TAG_RATE))
+    valence, arousal = affect.of_music(measures, tags)
+    return measures | {
+        "tags": _weighted(tags),
+        "instruments": _weighted(musicnn.instruments(tags)),
+        "voice": musicnn.voice(tags),
+        "valence": valence,
+        "arousal": arousal,
+    }
 
 
-def dynamics(samples: Float32[np.ndarray, " sample"]) -> float:
-    """Measure how far loud and quiet lie apart: 90th minus 10th percentile of the level, in dB."""
-    step = round(STEP * RATE)
-    whole = samples[: max(1, len(samples) // step) * step]
-    power = np.square(whole.reshape(-1, min(step, len(whole))), dtype=np.float64).mean(axis=1)
-    levels = 10 * np.log10(np.maximum(power, 10 ** (FLOOR / 10)))
-    low, high = np.percentile(levels, [10, 90])
-    return float(high - low)
+def _rhythm_and_harmony(samples: Float32[np.ndarray, " sample"], start: float) -> dict[str, Any]:
+    envelope = rhythm.onset_envelope(samples)
+    tempo = rhythm.tempo(envelope)
+    beats = rhythm.beats(envelope, tempo.bpm)
+    chroma = harmony.pitch_classes(samples)
+    key = harmony.key(chroma)
+    borders = beats if len(beats) > 1 else np.arange(0, len(samples) / RATE, SPAN)
+    found = chords.chords(chroma, borders, harmony.FRAME_RATE)
+    return {
+        "tempo": tempo.bpm,
+        "tempo_confidence": tempo.confidence,
+        "beats": (beats + start).tolist(),
+        "onset_rate": rhythm.onset_rate(envelope),
+        "key": key.name,
+        "key_confidence": key.confidence,
+        "chords": [{"name": name, "start": begin + start, "end": end + start} for name, begin, end in found],
+    }
 
 
-def brightness(samples: Float32[np.ndarray, " sample"]) -> float:
-    """Find the mean spectral centroid in Hz, frames weighted by their energy; 0 for silence."""
-    import librosa
-
-    spectrum = np.abs(librosa.stft(samples))
-    energy = np.square(spectrum).sum(axis=0, dtype=np.float64)
-    if not energy.any():
-        return 0.0
-    centroid = librosa.feature.spectral_centroid(S=spectrum, sr=RATE)[0]
-    return float(np.average(centroid, weights=energy))
+def _weighted(tags: Mapping[str, float]) -> list[dict[str, Any]]:
+    return [{"name": tag, "value": value} for tag, value in tags.items()]

@@ -55,6 +55,22 @@ def tempo(envelope: Float32[np.ndarray, " frame"]) -> Tempo:
     return Tempo(_refine(recurrence, 2 * best if doubled else best), min(1.0, on))
 
 
+def beats(envelope: Float32[np.ndarray, " frame"], bpm: float) -> Float64[np.ndarray, " beat"]:
+    """Find the times of the beats in s, given the tempo; none without one.
+
+    Source:
+        Ellis 2007, doi:10.1080/09298210701653344.
+    """
+    import librosa
+
+    if not bpm:
+        return np.empty(0)
+    _, found = librosa.beat.beat_track(
+        onset_envelope=envelope, sr=RATE, hop_length=HOP, bpm=bpm, units="time", trim=False
+    )
+    return np.asarray(found, dtype=np.float64)
+
+
 def onset_rate(envelope: Float32[np.ndarray, " frame"]) -> float:
     """Count the onsets of notes per second."""
     import librosa

@@ -9,7 +9,7 @@ import numpy as np
 import pyloudnorm
 import soundfile
 import soxr
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from artsound.errors import Reason
 from artsound.media.files import MediaError
@@ -105,13 +105,39 @@ def loudness(channels: Float32[np.ndarray, "frame channel"], rate: int) -> float
     Source:
         ITU-R BS.1770-4.
     """
-    if channels.shape[1] > 5:  # layouts that the meter does not know
-        channels = channels.mean(axis=1, keepdims=True)
     if len(channels) < 0.4 * rate:
         return QUIETEST
     with _METER:
-        found = float(pyloudnorm.Meter(rate).integrated_loudness(channels.astype(np.float64)))
+        found = float(pyloudnorm.Meter(rate).integrated_loudness(_metered(channels)))
     return max(found, QUIETEST)
+
+
+def loudness_range(channels: Float32[np.ndarray, "frame channel"], rate: int) -> float:
+    """Measure how far loud and quiet passages of 3 s lie apart, in LU; 0 for silence and for less than 3 s.
+
+    Source:
+        EBU Tech 3342.
+    """
+    if len(channels) < 3 * rate or not channels.any():
+        return 0.0
+    meter = pyloudnorm.Meter(
+        rate, block_size=3.0, overlap=29 / 30
+    )  # its own range counts 1.5 s of silence in
+    with _METER:
+        meter.integrated_loudness(_metered(channels))
+    levels = np.array(meter.blockwise_loudness)
+    heard = levels[levels >= QUIETEST]
+    if not len(heard):
+        return 0.0
+    gate = 10 * np.log10(np.mean(10 ** (heard / 10))) - 20
+    low, high = np.percentile(heard[heard >= gate], [10, 95])
+    return float(high - low)
+
+
+def _metered(channels: Float32[np.ndarray, "frame channel"]) -> Float64[np.ndarray, "frame channel"]:
+    """Mix layouts down that the meter does not know."""
+    known = channels if channels.shape[1] <= 5 else channels.mean(axis=1, keepdims=True)
+    return known.astype(np.float64)
 
 
 def _opened(data: bytes) -> soundfile.SoundFile:

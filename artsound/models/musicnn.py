@@ -7,6 +7,7 @@ Source:
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,27 @@ _WORDS = {
     ),
 }
 TAGS = {part: words.split(", ") for part, words in _WORDS.items()}  # in the order of the outputs
+
+
+INSTRUMENTS = (
+    *(
+        "guitar",
+        "strings",
+        "drums",
+        "piano",
+        "violin",
+        "synth",
+        "harpsichord",
+        "flute",
+        "sitar",
+        "harp",
+        "cello",
+    ),
+)
+VOICES = (
+    *("vocal", "vocals", "voice", "singing", "choir", "choral", "opera", "male vocal", "female vocal"),
+    *("male voice", "female voice", "male vocalists", "female vocalists", "female vocalist"),
+)
 
 
 class Musicnn:
@@ -69,6 +91,16 @@ class Musicnn:
                 found.setdefault(tag, []).append(value)
         means = {tag: sum(values) / len(values) for tag, values in found.items()}
         return dict(sorted(means.items(), key=lambda item: (-item[1], item[0])))
+
+
+def instruments(tags: Mapping[str, float], *, least: float = 0.1) -> dict[str, float]:
+    """Pick the instruments that are likely enough; the order is kept."""
+    return {tag: value for tag, value in tags.items() if tag in INSTRUMENTS and value >= least}
+
+
+def voice(tags: Mapping[str, float]) -> float:
+    """Give the probability of the likeliest voice."""
+    return max((tags.get(tag, 0.0) for tag in VOICES), default=0.0)
 
 
 def log_mel(samples: Float32[np.ndarray, " frame"]) -> Float32[np.ndarray, "time 96"]:

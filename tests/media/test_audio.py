@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsound.errors import Reason
-from artsound.media.audio import QUIETEST, decode_audio, decode_excerpt, loudness, window
+from artsound.media.audio import QUIETEST, decode_audio, decode_excerpt, loudness, loudness_range, window
 from artsound.media.files import MediaError
 from tests.media.samples import recorded, written
 
@@ -166,3 +166,21 @@ def test_an_excerpt_after_the_end_is_refused() -> None:
 def test_loudness_of_many_channels_is_that_of_their_mix() -> None:
     tone = np.sin(2 * np.pi * 997 * np.arange(2 * 48_000) / 48_000).astype(np.float32)[:, None]
     assert loudness(np.repeat(tone, 8, axis=1), 48_000) == pytest.approx(loudness(tone, 48_000), abs=1e-3)
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), [(-20, -30, 10), (-20, -15, 5), (-40, -20, 20)])
+def test_loudness_range_of_the_reference_tones(first: int, second: int, expected: int) -> None:
+    """EBU Tech 3342, cases 1 to 3: two tones of 20 s; 1 LU either way is allowed."""
+    tone = np.sin(2 * np.pi * 1000 * np.arange(20 * 48_000) / 48_000).astype(np.float32)
+    both = np.concatenate([tone * np.float32(10 ** (level / 20)) for level in (first, second)])
+    assert loudness_range(np.stack([both, both], axis=1), 48_000) == pytest.approx(expected, abs=1)
+
+
+def test_a_steady_tone_has_no_loudness_range() -> None:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(5 * 48_000) / 48_000).astype(np.float32)[:, None]
+    assert loudness_range(tone, 48_000) < 0.1
+
+
+def test_silence_and_short_sounds_have_no_loudness_range() -> None:
+    assert loudness_range(np.zeros((10 * 8_000, 2), np.float32), 8_000) == 0
+    assert loudness_range(np.ones((8_000, 2), np.float32), 8_000) == 0

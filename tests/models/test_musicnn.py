@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from artsound.media.audio import decode_audio, window
-from artsound.models.musicnn import RATE, TAGS, Musicnn, log_mel, windows
+from artsound.models.musicnn import (
+    INSTRUMENTS,
+    RATE,
+    TAGS,
+    VOICES,
+    Musicnn,
+    instruments,
+    log_mel,
+    voice,
+    windows,
+)
 
 SAMPLE = Path("data/sample/music")
 
@@ -62,3 +72,10 @@ def test_the_front_end_puts_a_tone_in_its_band() -> None:
         96 * 15 / 45.2, abs=1.5
     )  # 1 kHz is 15 of 45.2 Slaney mels
     assert not log_mel(np.zeros(RATE, np.float32)).any()
+
+
+def test_instruments_and_voices_are_tags_of_the_model() -> None:
+    assert {*INSTRUMENTS, *VOICES} <= {*TAGS["MTT"], *TAGS["MSD"]}
+    tags = {"rock": 0.9, "guitar": 0.5, "female vocal": 0.3, "drums": 0.2, "vocals": 0.15, "flute": 0.05}
+    assert list(instruments(tags).items()) == [("guitar", 0.5), ("drums", 0.2)]
+    assert voice(tags) == 0.3
