@@ -2,7 +2,8 @@
 
 `artsound plan` prints this; `artsound build --no-prefect` walks it; `flows/build.py` walks it under Prefect.
 The only file that knows both the settings and the stages: how they are wired is read here, how a step is
-brought up to date in `artsound.steps`.
+brought up to date in `artsound.steps`. A stage's module is imported where the stage is wired: to see that
+all is current must not wait for what would make it.
 """
 
 from collections.abc import Iterator
@@ -10,25 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from artsound import steps
-from artsound.captions.artworks import caption_artworks
-from artsound.captions.clips import caption_clips
-from artsound.catalog.artists import list_artists
-from artsound.catalog.artworks import clean_artworks
-from artsound.catalog.clips import check_clips
-from artsound.catalog.duplicates import find_duplicates
-from artsound.catalog.tracks import clean_tracks
-from artsound.embeddings import embed_artworks, embed_captions
 from artsound.errors import ConfigError
-from artsound.matching.stage import calibrate, certify, explain_pairs, match_splits
-from artsound.measures.image import measure_artworks
-from artsound.measures.music import measure_clips
 from artsound.media.files import Media, fingerprint, open_media
 from artsound.models import registry
 from artsound.products import AuditPage, ReleaseFolder
-from artsound.release.plan import plan_release
 from artsound.settings import Settings
-from artsound.sources import ART_SOURCES, MUSIC_SOURCES
-from artsound.splits import draw_splits
 from artsound.steps import Made, Run, Stage, Step, TableStep
 from artsound.store import Store
 
@@ -42,28 +29,52 @@ def _audio(settings: Settings) -> Media:
 
 
 def _raw_artworks(settings: Settings) -> Run:
+    from artsound.sources import ART_SOURCES
+
     return partial(ART_SOURCES[settings.artworks.source], settings.artworks)
 
 
 def _raw_tracks(settings: Settings) -> Run:
+    from artsound.sources import MUSIC_SOURCES
+
     return partial(MUSIC_SOURCES[settings.tracks.source], settings.tracks)
 
 
 def _artworks(settings: Settings) -> Run:
+    from artsound.catalog.artworks import clean_artworks
+
     limit, workers = settings.catalog.max_megapixels, settings.runtime.workers
     return partial(clean_artworks, media=_images(settings), max_megapixels=limit, workers=workers)
 
 
+def _tracks(_: Settings) -> Run:
+    from artsound.catalog.tracks import clean_tracks
+
+    return clean_tracks
+
+
 def _clips(settings: Settings) -> Run:
+    from artsound.catalog.clips import check_clips
+
     shortest, workers = settings.catalog.min_seconds, settings.runtime.workers
     return partial(check_clips, media=_audio(settings), min_seconds=shortest, workers=workers)
 
 
+def _artists(_: Settings) -> Run:
+    from artsound.catalog.artists import list_artists
+
+    return list_artists
+
+
 def _duplicates(settings: Settings) -> Run:
+    from artsound.catalog.duplicates import find_duplicates
+
     return partial(find_duplicates, near_bits=settings.catalog.near_duplicate_bits)
 
 
 def _splits(settings: Settings) -> Run:
+    from artsound.splits import draw_splits
+
     drawn = settings.splits
     return partial(
         draw_splits, salt=drawn.salt, shares=drawn.shares, exact_duplicates=settings.catalog.exact_duplicates
@@ -71,22 +82,32 @@ def _splits(settings: Settings) -> Run:
 
 
 def _art_measures(settings: Settings) -> Run:
+    from artsound.measures.image import measure_artworks
+
     return partial(measure_artworks, media=_images(settings), workers=settings.runtime.workers)
 
 
 def _music_measures(settings: Settings) -> Run:
+    from artsound.measures.music import measure_clips
+
     return partial(measure_clips, media=_audio(settings), workers=settings.runtime.workers)
 
 
 def _art_captions(settings: Settings) -> Run:
+    from artsound.captions.artworks import caption_artworks
+
     return partial(caption_artworks, captioner=registry.art_captioner(settings.captions.art))
 
 
 def _music_captions(settings: Settings) -> Run:
+    from artsound.captions.clips import caption_clips
+
     return partial(caption_clips, captioner=registry.music_captioner(settings.captions.music))
 
 
 def _art_image_vectors(settings: Settings) -> Run:
+    from artsound.embeddings import embed_artworks
+
     return partial(
         embed_artworks,
         encoder=registry.image_encoder(settings.embeddings.image),
@@ -97,13 +118,41 @@ def _art_image_vectors(settings: Settings) -> Run:
 
 
 def _sentence_vectors(settings: Settings, *, id_column: str) -> Run:
+    from artsound.embeddings import embed_captions
+
     encoder = registry.text_encoder(settings.embeddings.sentence)
     size = settings.runtime.batch_size
     return partial(embed_captions, encoder=encoder, id_column=id_column, batch_size=size)
 
 
 def _calibration(settings: Settings) -> Run:
+    from artsound.matching.stage import calibrate
+
     return partial(calibrate, weights=_weights(settings))
+
+
+def _matching(_: Settings) -> Run:
+    from artsound.matching.stage import match_splits
+
+    return match_splits
+
+
+def _certificates(_: Settings) -> Run:
+    from artsound.matching.stage import certify
+
+    return certify
+
+
+def _pairs(_: Settings) -> Run:
+    from artsound.matching.stage import explain_pairs
+
+    return explain_pairs
+
+
+def _release_rows(_: Settings) -> Run:
+    from artsound.release.plan import plan_release
+
+    return plan_release
 
 
 def _art_files(settings: Settings) -> str:
@@ -130,9 +179,9 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
     Stage("raw_artworks", (), ("artworks",), _raw_artworks, watches=_art_files),
     Stage("raw_tracks", (), ("tracks",), _raw_tracks, watches=_music_files),
     Stage("artworks", ("raw_artworks",), ("catalog",), _artworks, in_parts=True, watches=_art_files),
-    Stage("tracks", ("raw_tracks",), (), lambda _: clean_tracks),
+    Stage("tracks", ("raw_tracks",), (), _tracks),
     Stage("clips", ("tracks",), ("catalog",), _clips, in_parts=True, watches=_music_files),
-    Stage("artists", ("artworks", "tracks"), (), lambda _: list_artists),
+    Stage("artists", ("artworks", "tracks"), (), _artists),
     Stage("duplicates", ("artworks", "clips"), ("catalog",), _duplicates),
     Stage("splits", ("artworks", "tracks", "clips", "duplicates"), ("splits", "catalog"), _splits),
     Stage("art_measures", ("artworks",), (), _art_measures, in_parts=True),
@@ -186,7 +235,7 @@ RELEASE = Stage(
         *("art_captions", "music_captions", "art_measures", "music_measures"),
     ),
     (),
-    lambda _: plan_release,
+    _release_rows,
 )
 
 
@@ -197,9 +246,9 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
     return (
         *BEFORE_MATCHING,
         Stage("calibration", ("splits", *sides), ("matching",), _calibration),
-        Stage("matching", scored, ("matching",), lambda _: match_splits),
-        Stage("certificates", ("matching", *scored), ("matching",), lambda _: certify),
-        Stage("pairs", ("matching", *scored), ("matching",), lambda _: explain_pairs),
+        Stage("matching", scored, ("matching",), _matching),
+        Stage("certificates", ("matching", *scored), ("matching",), _certificates),
+        Stage("pairs", ("matching", *scored), ("matching",), _pairs),
         RELEASE,
     )
 

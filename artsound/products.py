@@ -13,9 +13,7 @@ from artsound.errors import StoreError
 from artsound.media.files import open_media
 from artsound.release.build import Release, ReleaseOptions
 from artsound.release.manifest import ReleaseManifest
-from artsound.review.page import write_page
 from artsound.settings import Settings, values
-from artsound.splits import leak_report
 from artsound.steps import Job, Made
 from artsound.store import Store, write_whole
 from artsound.tables import TABLES
@@ -97,6 +95,8 @@ class AuditPage:
 
     def run(self, job: Job, number: int) -> None:
         """Write the page into a folder of its own, and put it in its place."""
+        from artsound.review.page import write_page
+
         folder = audit_folder(self.settings)
         staging = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(staging, ignore_errors=True)
@@ -131,6 +131,8 @@ def _facts(settings: Settings, store: Store) -> dict[str, Any]:
     """Gather what the manifest and the card tell of the build, beside the rows themselves."""
     listed = (path.stem for path in sorted((settings.root / "tables").glob("*.json")))
     found = {name: manifest for name in listed if (manifest := store.manifest(name))}
+    from artsound.splits import leak_report
+
     read = store.read
     return {
         "code_version": __version__,
