@@ -10,7 +10,7 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -33,6 +33,7 @@ class Section(BaseModel):
     """Immutable, and refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    decides: ClassVar[bool] = True  # false: decides how fast, not what comes out
 
 
 class Document(Section):
@@ -88,18 +89,81 @@ class Splits(Section):
         return self
 
 
+class Endpoint(Section):
+    """Where and how hard a server is asked. Not in the digest: the same answers, sooner or later."""
+
+    decides: ClassVar[bool] = False
+
+    url: str = "http://127.0.0.1:8000/v1"  # OpenAI-compatible; the key is ARTSOUND_API_KEY in the environment
+    at_once: PositiveInt = 8  # questions on their way at the same time
+    timeout: PositiveFloat = 120.0  # s
+    tries: PositiveInt = 5  # of one question, when the way there fails
+    wait: PositiveFloat = 1.0  # s before the second try; doubles with every try
+    max_requests: PositiveInt | None = None  # budget of one run
+    max_tokens: PositiveInt | None = None  # budget of one run, questions and answers
+
+
+class Captioner(Section):
+    """Who describes one side, and how it is asked."""
+
+    backend: Literal["offline", "endpoint", "transformers"] = "offline"
+    model: str = ""  # as the endpoint names it; a name of your own for local weights
+    weights: Path | None = None  # folder of a transformers model
+    precision: Literal["fp32", "bf16", "fp16"] = "bf16"  # of a transformers model
+    prompt: str = ""  # packaged prompt; empty: the newest one of the side
+    prompt_file: Path | None = None  # a prompt of your own, a .md file; goes before `prompt`
+    reasoning: bool = False  # keep the model's steps beside the answer
+    leaks: Literal["flag", "ask_again", "mask"] = "flag"  # names of artist, title, album in a caption
+    tries: PositiveInt = 2  # questions an item gets until the answer has the form
+    seed: int = 0
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    answer_tokens: PositiveInt = 1500
+    pixels: PositiveInt = 1024  # longer side of the image that is shown
+    seconds: PositiveFloat = 30.0  # of audio that is played
+    endpoint: Endpoint = Endpoint()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.backend == "endpoint" and not self.model:
+            raise ValueError("backend 'endpoint' needs `model`, as the server names it")
+        if self.backend == "transformers" and self.weights is None:
+            raise ValueError("backend 'transformers' needs `weights`, the folder of the model")
+        return self
+
+
 class Captions(Section):
     """Who describes the two sides."""
 
-    art: str = "offline"
-    music: str = "offline"
+    art: Captioner = Captioner()
+    music: Captioner = Captioner()
+
+
+class Clip(Section):
+    """An open_clip model: images against the words of the other side."""
+
+    weights: Path  # folder with open_clip_config.json and open_clip_model.safetensors, or one weights file
+    model: str = ""  # open_clip's name of the architecture; needed where `weights` is one file
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+
+
+class Clap(Section):
+    """A CLAP model: recordings against the words of the other side."""
+
+    weights: Path  # folder (transformers), or a LAION checkpoint file (laion_clap)
+    route: Literal["transformers", "laion_clap"] = "transformers"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    window: PositiveFloat = 10.0  # s that the model hears at a time
+    hop: PositiveFloat = 10.0  # s between two windows
+    pooling: Literal["mean", "middle"] = "mean"  # of the windows' vectors; middle: the middle window alone
 
 
 class Embeddings(Section):
-    """Who embeds what."""
+    """Who embeds what. CLIP and CLAP are part of a run when they are named."""
 
     image: str = "style"
     sentence: str = "minilm-int8"
+    clip: Clip | None = None
+    clap: Clap | None = None
 
 
 class Matching(Section):
@@ -173,5 +237,10 @@ def _placed(section: AnySection, folder: Path) -> AnySection:
 def values(value: Any) -> Any:
     """Turn a setting into JSON values, without what depends on where things lie."""
     if isinstance(value, Section):
-        return {name: values(inner) for name, inner in value if not isinstance(inner, Path)}
+        return {name: values(inner) for name, inner in value if _decides(inner)}
     return value
+
+
+def _decides(value: Any) -> bool:
+    """Say whether a setting belongs into a digest."""
+    return value.decides if isinstance(value, Section) else not isinstance(value, Path)

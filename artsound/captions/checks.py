@@ -7,7 +7,35 @@ from typing import Any
 
 SHORTEST_NAME = 4  # letters; shorter names ("Art", "II") stand in too many innocent texts
 ANYBODY = frozenset(
-    "anonymous artist artists master maestro painter school unidentified unknown various workshop".split()  # noqa: SIM905
+    (
+        *("anonymous", "artist", "artists", "master", "maestro", "painter", "school", "unidentified"),
+        *("unknown", "various", "workshop"),
+    )
+)
+FAULTS = ("caption_short", "caption_long", "paragraph_long", "repeated", "not_english")
+SHORTEST, LONGEST, LONGEST_PARAGRAPH = 4, 60, 300  # words
+REPEATED = 0.3  # share of word triples that occurred before
+FUNCTION_WORDS = 0.12  # least share of English function words in an English text
+ENGLISH = frozenset(
+    (
+        *("a", "an", "and", "are", "as", "at", "by", "for", "from", "has", "have", "in", "into", "is", "it"),
+        *("its", "of", "on", "or", "that", "the", "there", "this", "to", "was", "which", "with"),
+    )
+)
+TEMPO_TOLERANCE = 0.08  # estimates differ by this much without contradicting
+SURE_BEAT, SURE_KEY = 0.1, 0.05  # confidence from which a measure can contradict
+LEAST_SHARE = 0.005  # of the area; less counts as not there
+BASES = {"dark brown": "brown", "tan": "brown", "light blue": "blue", "olive": "green", "turquoise": "green"}
+COLOURS = {  # colour word → measured colour
+    **{word: word for word in ("red", "orange", "yellow", "green", "blue", "purple", "pink")},
+    "crimson": "red",
+    "scarlet": "red",
+    "violet": "purple",
+    "azure": "blue",
+    "emerald": "green",
+}
+_DECLINES = re.compile(
+    r"^(i'?m (very )?sorry|sorry|i can(not|'t)|i am (unable|not able)|as an ai)\b", re.IGNORECASE
 )
 _ARTICLES = re.compile(r"^(the|a|an|la|le|les|el|il|der|die|das) ")
 
@@ -46,8 +74,104 @@ def leaks(texts: Iterable[str | None], secret: Iterable[str]) -> list[str]:
     return sorted(name for name in secret if any(f" {name} " in text for text in padded))
 
 
+def masked(text: str, secret: Iterable[str]) -> str:
+    """Put an ellipsis where a secret name stands, whatever its case, accents and punctuation.
+
+    Examples:
+        >>> masked("A boat by Édouard Manet, at rest.", {"edouard manet"})
+        'A boat by …, at rest.'
+    """
+    words = [(match.start(), match.end(), plain(match.group())) for match in re.finditer(r"\w+", text)]
+    for name in sorted(secret, key=len, reverse=True):
+        count = len(name.split())
+        for first in range(len(words) - count, -1, -1):
+            if " ".join(word for _, _, word in words[first : first + count]) == name:
+                text = f"{text[: words[first][0]]}…{text[words[first + count - 1][1] :]}"
+                return masked(text, secret)
+    return text
+
+
+def declines(text: str) -> bool:
+    """Say whether a model declines instead of answering."""
+    return bool(_DECLINES.match(text.strip()))
+
+
+def faults(caption: str, paragraph: str) -> list[str]:
+    """List what is wrong with the words themselves: a closed list of names, see `FAULTS`."""
+    words = plain(f"{caption} {paragraph}").split()
+    found = {
+        "caption_short": len(caption.split()) < SHORTEST,
+        "caption_long": len(caption.split()) > LONGEST,
+        "paragraph_long": len(paragraph.split()) > LONGEST_PARAGRAPH,
+        "repeated": _repetition(words) > REPEATED,
+        "not_english": len(words) >= 8
+        and sum(word in ENGLISH for word in words) / len(words) < FUNCTION_WORDS,
+    }
+    return [name for name in FAULTS if found[name]]
+
+
+def music_contradictions(said: Mapping[str, Any], measures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Hold stated tempo and key against the measured ones; tempi an octave apart agree."""
+    found = []
+    measured, sure = measures["tempo"], measures["tempo_confidence"] >= SURE_BEAT
+    numbers = re.findall(
+        r"(\d{2,3})(?:\.\d+)? ?(?:bpm|beats (?:a|per) minute)",
+        f"{said['caption']} {said['paragraph']}".lower(),
+    )
+    for bpm in sorted(
+        {float(number) for number in numbers} | ({float(said["bpm"])} if said.get("bpm") else set())
+    ):
+        ratios = (bpm / measured * octave for octave in (0.5, 1, 2)) if measured else ()
+        if measured and sure and not any(abs(ratio - 1) <= TEMPO_TOLERANCE for ratio in ratios):
+            found.append(_claim("bpm", f"{bpm:g}", f"{measured:.0f}"))
+    stated, key = _key(said.get("key")), _key(measures["key"])
+    if stated and key and stated != key and measures["key_confidence"] >= SURE_KEY:
+        found.append(_claim("key", str(said["key"]), str(measures["key"])))
+    return found
+
+
+def art_contradictions(said: Mapping[str, Any], measures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Hold colour words against the measured palette; a colour that covers nothing was invented."""
+    shares: dict[str, float] = {}
+    for colour in measures["palette"]:
+        base = BASES.get(colour["name"], colour["name"])
+        shares[base] = shares.get(base, 0.0) + colour["value"]
+    text = f" {plain(' '.join(str(said.get(field) or '') for field in ('colour', 'caption', 'paragraph')))} "
+    stated = sorted({base for word, base in COLOURS.items() if f" {word} " in text or f" {word}s " in text})
+    main = ", ".join(colour["name"] for colour in measures["palette"][:4])
+    return [_claim("colour", base, main) for base in stated if shares.get(base, 0.0) < LEAST_SHARE]
+
+
+def _claim(field: str, stated: str, measured: str) -> dict[str, str]:
+    return {"field": field, "stated": stated, "measured": measured}
+
+
+def _key(text: str | None) -> tuple[int, str] | None:
+    """Read a key as pitch class and mode; None where the text is none.
+
+    Examples:
+        >>> _key("B♭ minor") == _key("A# minor")
+        True
+    """
+    match = re.match(r"^\s*([a-g])\s*(♯|#|sharp|♭|b|flat)?\s*(major|minor|maj|min)\b", (text or "").lower())
+    if not match:
+        return None
+    letter, sign, mode = match.groups()
+    shift = {"♯": 1, "#": 1, "sharp": 1, "♭": -1, "b": -1, "flat": -1}.get(sign or "", 0)
+    return ("c d ef g a b".index(letter) + shift) % 12, mode[:3]
+
+
+def _repetition(words: list[str]) -> float:
+    """Share of word triples that occurred before; 0 for short texts."""
+    triples = list(zip(words, words[1:], words[2:], strict=False))
+    return 1 - len(set(triples)) / len(triples) if len(triples) >= 10 else 0.0
+
+
 def _parts(printed: str | None) -> list[str]:
     """Split a printed name and reduce its parts to plain words, the whole name first."""
     given = printed or ""
     pieces = [re.sub(r"\(.*?\)", " ", given), *re.split(r"[()\[\];:,/]| - ", given)]
     return [words for piece in pieces if (words := plain(piece))]
+
+
+CONTRADICTIONS = {"art_captions": art_contradictions, "music_captions": music_contradictions}

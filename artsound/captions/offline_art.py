@@ -23,7 +23,7 @@ DARKNESS = [(32.0, "dark"), (45.0, "subdued"), (58.0, "evenly lit")]  # mean L*
 STRENGTH = [(10.0, "nearly without colour"), (18.0, "muted"), (28.0, "moderately coloured")]  # mean chroma
 CONTRAST = [(13.0, "soft"), (20.0, "moderate")]  # standard deviation of L*
 WARMTH = [(-0.1, "cool"), (0.5, "balanced between warm and cool"), (0.9, "warm")]
-DETAIL = [(0.06, "broad and open"), (0.14, "measured in detail")]  # edge density
+DETAIL = [(0.22, "broad and open"), (0.36, "measured in detail")]  # edge density
 MIRRORED = 0.6  # correlation with the mirror image from which a layout counts as symmetric
 
 

@@ -60,7 +60,12 @@ def _answers(items: list[Item], captioner: Captioner, batch_size: int) -> Iterat
 
 def _row(table: str, item: Item, answer: Answer, model: str) -> dict[str, Any]:
     fields = dict(answer.fields)
-    texts = [fields["caption"], fields["paragraph"]]
-    found = {"leaks": checks.leaks(texts, checks.names(item.facts)), "faults": [], "contradictions": []}
+    texts = fields["caption"], fields["paragraph"]
+    contradictions = checks.CONTRADICTIONS[table](fields, item.measures)
+    found = {
+        "leaks": checks.leaks(texts, checks.names(item.facts)),
+        "faults": checks.faults(*texts),
+        "contradictions": contradictions,
+    }
     key = tables.TABLES[table].names[0]
     return dict.fromkeys(tables.TABLES[table].names) | found | fields | {key: item.key, "model": model}

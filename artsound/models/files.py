@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from artsound.errors import MissingExtra
+from artsound.errors import ConfigError, MissingExtra
 
 OURS = Path(__file__).parent / "weights"
 REVISION = 16  # hex digits of the sha256; enough that no two weights share a name
@@ -44,6 +44,27 @@ def sha256_of_all(paths: Iterable[Path]) -> str:
 def identity(name: str, weights: str) -> str:
     """Join a model's name and the sha256 of its weights to `name@revision`."""
     return f"{name}@{weights[:REVISION]}"
+
+
+def weights_in(folder: Path) -> list[Path]:
+    """List the weights in a folder, or the one file that is given.
+
+    Raises:
+        ConfigError: nothing is there, or only pickles, which could run code when loaded.
+    """
+    if folder.is_file():
+        return [folder]
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        pickles = ", ".join(path.name for path in sorted(folder.glob("*.bin")) + sorted(folder.glob("*.pt")))
+        there = f"only {pickles}, which can run code: convert it to safetensors" if pickles else "none there"
+        raise ConfigError(f"no *.safetensors weights in {folder}: {there}; see `artsound models list`")
+    return found
+
+
+def folder_identity(name: str, folder: Path) -> str:
+    """Name a model by the weights in its folder; the folder's own name stands in for an empty name."""
+    return identity(name or folder.resolve().stem, sha256_of_all(weights_in(folder)))
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:

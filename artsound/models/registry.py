@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
 
+from artsound import settings
 from artsound.errors import ConfigError
 from artsound.models.protocols import Captioner, ImageEncoder, TextEncoder
-from artsound.settings import Settings
 
+Side = Literal["art", "music"]
 Model_co = TypeVar("Model_co", covariant=True)
 
 
@@ -43,44 +45,60 @@ def _style_identity() -> str:
     return style.identity()
 
 
-def _offline_art() -> Captioner:
+def _offline(side: Side, chosen: settings.Captioner, answers: Path | None) -> Captioner:
     from artsound.captions.offline_art import OfflineArt
-
-    return OfflineArt()
-
-
-def _offline_music() -> Captioner:
     from artsound.captions.offline_music import OfflineMusic
 
-    return OfflineMusic()
+    return OfflineArt() if side == "art" else OfflineMusic()
 
 
-def _offline_identity() -> str:
+def _offline_identity(side: Side, chosen: settings.Captioner) -> str:
     from artsound.captions.words import OFFLINE
 
     return OFFLINE
 
 
-ART_CAPTIONERS = {"offline": Entry(_offline_art, _offline_identity)}
-MUSIC_CAPTIONERS = {"offline": Entry(_offline_music, _offline_identity)}
+def _asked(side: Side, chosen: settings.Captioner, answers: Path | None) -> Captioner:
+    from artsound.captions import build
+
+    return build.asked(side, chosen, answers)
+
+
+def _asked_identity(side: Side, chosen: settings.Captioner) -> str:
+    from artsound.captions import build
+
+    return build.identity(side, chosen)
+
+
+@dataclass(frozen=True)
+class CaptionEntry:
+    """How the captioner of a side is built from its settings, and how it is named without being loaded."""
+
+    load: Callable[[Side, settings.Captioner, Path | None], Captioner]
+    identity: Callable[[Side, settings.Captioner], str]
+
+
+CAPTIONERS = {
+    "offline": CaptionEntry(_offline, _offline_identity),
+    "endpoint": CaptionEntry(_asked, _asked_identity),
+    "transformers": CaptionEntry(_asked, _asked_identity),
+}
 TEXT_ENCODERS = {"minilm-int8": Entry(_minilm, _minilm_identity)}
 IMAGE_ENCODERS = {"style": Entry(_style, _style_identity)}
-KINDS: dict[str, Mapping[str, Entry[object]]] = {
-    "art_captioner": ART_CAPTIONERS,
-    "music_captioner": MUSIC_CAPTIONERS,
+ENCODERS: dict[str, Mapping[str, Entry[object]]] = {
     "text_encoder": TEXT_ENCODERS,
     "image_encoder": IMAGE_ENCODERS,
 }
 
 
-def art_captioner(name: str) -> Captioner:
-    """Load what describes artworks."""
-    return _entry("art_captioner", name, ART_CAPTIONERS).load()
+def art_captioner(chosen: settings.Captioner, *, answers: Path | None = None) -> Captioner:
+    """Load what describes artworks; `answers` is the file of the answer log, where a model is asked."""
+    return CAPTIONERS[chosen.backend].load("art", chosen, answers)
 
 
-def music_captioner(name: str) -> Captioner:
-    """Load what describes clips."""
-    return _entry("music_captioner", name, MUSIC_CAPTIONERS).load()
+def music_captioner(chosen: settings.Captioner, *, answers: Path | None = None) -> Captioner:
+    """Load what describes clips; `answers` is the file of the answer log, where a model is asked."""
+    return CAPTIONERS[chosen.backend].load("music", chosen, answers)
 
 
 def text_encoder(name: str) -> TextEncoder:
@@ -93,20 +111,26 @@ def image_encoder(name: str) -> ImageEncoder:
     return _entry("image_encoder", name, IMAGE_ENCODERS).load()
 
 
-def identities(settings: Settings) -> dict[str, str]:
-    """Name every model that a build with these settings uses: kind → `name@revision`."""
-    chosen = {
-        "art_captioner": settings.captions.art,
-        "music_captioner": settings.captions.music,
-        "text_encoder": settings.embeddings.sentence,
-        "image_encoder": settings.embeddings.image,
+def identities(chosen: settings.Settings) -> dict[str, str]:
+    """Name every model that a build with these settings uses: role → `name@revision`, loading none."""
+    return {
+        "art_captioner": identity("art_captioner", chosen.captions.art),
+        "music_captioner": identity("music_captioner", chosen.captions.music),
+        "text_encoder": identity("text_encoder", chosen.embeddings.sentence),
+        "image_encoder": identity("image_encoder", chosen.embeddings.image),
     }
-    return {kind: identity(kind, name) for kind, name in chosen.items()}
 
 
-def identity(kind: str, name: str) -> str:
-    """Name a model `name@revision` without loading it; `kind` is a key of `KINDS`."""
-    return _entry(kind, name, KINDS[kind]).identity()
+def identity(kind: str, chosen: str | settings.Captioner) -> str:
+    """Name a model `name@revision` without loading it; where a model is told something, name the prompt too.
+
+    Args:
+        kind: `art_captioner`, `music_captioner`, or a key of `ENCODERS`.
+        chosen: the settings of a captioner, or the name of an encoder.
+    """
+    if isinstance(chosen, settings.Captioner):
+        return CAPTIONERS[chosen.backend].identity("art" if kind == "art_captioner" else "music", chosen)
+    return _entry(kind, chosen, ENCODERS[kind]).identity()
 
 
 def _entry(kind: str, name: str, known: Mapping[str, Entry[Model_co]]) -> Entry[Model_co]:

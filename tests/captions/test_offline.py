@@ -17,6 +17,7 @@ from artsound.errors import Outcome, Reason
 from artsound.media.files import MediaError, open_media
 from artsound.models import registry
 from artsound.models.protocols import Answer, Item
+from artsound.settings import Captioner
 from tests import rows
 
 ART = {
@@ -74,7 +75,7 @@ def art(facts: dict[str, Any] | None = None, seen: dict[str, Any] | None = None,
         rows.artworks(ART | (facts or {})),
         tables.rows_of("art_measures", [rows.row("art_measures", **(SEEN | (seen or {})))]),
         tables.rows_of("artists", [rows.row("artists", artist_id="art:jan", name="Jan van Eyck")]),
-        captioner=options.get("captioner") or registry.art_captioner("offline"),
+        captioner=options.get("captioner") or registry.art_captioner(Captioner()),
         media=options.get("media"),
     )
 
@@ -84,7 +85,7 @@ def music(facts: dict[str, Any] | None = None, heard: dict[str, Any] | None = No
         rows.clips({"clip_id": "t1", "track_id": "t1"}),
         tables.rows_of("music_measures", [rows.row("music_measures", **(HEARD | (heard or {})))]),
         rows.tracks(TRACK | (facts or {})),
-        captioner=registry.music_captioner("offline"),
+        captioner=registry.music_captioner(Captioner()),
     )
 
 
@@ -101,7 +102,7 @@ def test_an_artwork_is_described_by_its_facts_and_measures() -> None:
     assert row["contrast"] == {"present": True, "words": "strong steps between light and dark"}
     assert row["emotion"] == "fear"
     assert row["rhythm"] is None
-    assert row["model"] == registry.identity("art_captioner", "offline")
+    assert row["model"] == registry.identity("art_captioner", Captioner())
 
 
 def test_a_clip_is_described_by_its_facts_and_measures() -> None:

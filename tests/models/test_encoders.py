@@ -99,11 +99,11 @@ def test_the_style_encoder_tells_images_apart_and_not_their_size() -> None:
     assert same @ half > 0.99 > same @ other
 
 
-@pytest.mark.parametrize("kind", registry.KINDS)
-def test_a_model_bears_the_name_that_is_known_without_loading_it(kind: str) -> None:
-    for name, entry in registry.KINDS[kind].items():
+@pytest.mark.parametrize("kind", registry.ENCODERS)
+def test_an_encoder_bears_the_name_that_is_known_without_loading_it(kind: str) -> None:
+    for name, entry in registry.ENCODERS[kind].items():
         loaded = entry.load()
-        assert isinstance(loaded, Captioner | TextEncoder | ImageEncoder)
+        assert isinstance(loaded, TextEncoder | ImageEncoder)
         assert loaded.name == registry.identity(kind, name)
         assert loaded.name.count("@") == 1
 
@@ -114,16 +114,21 @@ def test_fakes_keep_the_protocols() -> None:
     assert isinstance(FakeImageEncoder(), ImageEncoder)
 
 
-@pytest.mark.parametrize("kind", registry.KINDS)
+@pytest.mark.parametrize("kind", registry.ENCODERS)
 def test_an_unknown_name_lists_the_known_ones(kind: str) -> None:
-    known = ", ".join(sorted(registry.KINDS[kind]))
+    known = ", ".join(sorted(registry.ENCODERS[kind]))
     with pytest.raises(ConfigError, match=f"no {kind.replace('_', ' ')} 'clippy'; there are: {known}"):
         registry.identity(kind, "clippy")
 
 
 def test_all_models_of_a_build_are_named() -> None:
     settings = Settings(root=Path(), artworks=Collection(path=Path()), tracks=Collection(path=Path()))
-    assert set(registry.identities(settings)) == set(registry.KINDS)
+    assert registry.identities(settings) == {
+        "art_captioner": registry.identity("art_captioner", settings.captions.art),
+        "music_captioner": registry.identity("music_captioner", settings.captions.music),
+        "text_encoder": registry.identity("text_encoder", "minilm-int8"),
+        "image_encoder": registry.identity("image_encoder", "style"),
+    }
 
 
 def test_a_missing_package_is_named() -> None:

@@ -1,0 +1,146 @@
+"""A captioner that asks a model: prompt, media, answer log, form, second tries, provenance."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from artsound.captions import checks, fields
+from artsound.captions.answers import AnswerLog
+from artsound.captions.backends import AUDIO_RATE, Backend, Question, Reply
+from artsound.captions.prompt import Prompt
+from artsound.media.audio import decode_audio, window
+from artsound.media.files import MediaError
+from artsound.media.image import decode_image, resize
+from artsound.models.protocols import Answer, Item
+
+WARM = 0.7  # least temperature of a second try
+MAX_MEGAPIXELS = 1000.0  # the catalogue has applied the real limit
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What an answer depends on, beside the item and the model."""
+
+    side: Literal["art", "music"]
+    prompt: Prompt
+    reasoning: bool = False
+    leaks: Literal["flag", "ask_again", "mask"] = "flag"
+    tries: int = 2  # questions an item gets until the answer has the form, each with its own seed
+    seed: int = 0
+    temperature: float = 0.0  # of the first try; later ones are warmer, or they would say the same again
+    answer_tokens: int = 1500
+    pixels: int = 1024  # longer side of the image that is shown
+    seconds: float = 30.0  # of audio that is played: the middle of the clip
+
+
+@dataclass(frozen=True)
+class _Open:
+    """An item on its way, and what went wrong at its last try."""
+
+    position: int
+    item: Item
+    question: Question
+    key: str
+
+
+class Asked:
+    """Asks about every item what the log does not know yet."""
+
+    def __init__(self, backend: Backend, asking: Asking, log: AnswerLog) -> None:
+        self.name = backend.name
+        self._backend, self._asking, self._log = backend, asking, log
+        self._form = fields.form(asking.side, reasoning=asking.reasoning)
+
+    def __call__(self, items: Sequence[Item]) -> list[Answer]:
+        """Return one answer an item; an item that cannot be read, or has no usable answer, is refused."""
+        answers: dict[int, Answer] = {}
+        waiting: list[_Open] = []
+        for position, item in enumerate(items):
+            try:
+                waiting.append(self._first(position, item))
+            except MediaError as error:
+                answers[position] = Answer(refused=f"{error.reason}: {error.detail}")
+        for number in range(self._asking.tries):
+            again = []
+            for one, reply in self._replies(waiting):
+                answers[one.position], fine = self._judged(one, reply)
+                if not fine:
+                    again.append(self._next(one, number + 1))
+            waiting = again
+        return [answers[position] for position in range(len(items))]
+
+    def _first(self, position: int, item: Item) -> _Open:
+        data = item.read()
+        asking, schema = self._asking, self._form.model_json_schema()
+        question = Question(
+            asking.prompt.text, schema, asking.seed, asking.temperature, **_shown(asking, data)
+        )
+        shown = asking.pixels if asking.side == "art" else asking.seconds
+        depends = [self.name, asking.prompt.identity, schema, self._sampling(question), shown]
+        text = json.dumps([*depends, hashlib.sha256(data).hexdigest()], sort_keys=True)
+        return _Open(position, item, question, hashlib.sha256(text.encode()).hexdigest())
+
+    def _next(self, one: _Open, number: int) -> _Open:
+        warmer = max(self._asking.temperature, WARM)
+        question = replace(one.question, seed=self._asking.seed + number, temperature=warmer)
+        return replace(one, question=question, key=f"{one.key[:64]}-{number}")
+
+    def _sampling(self, question: Question) -> dict[str, float]:
+        limits = {"answer_tokens": self._asking.answer_tokens}
+        return {"seed": question.seed, "temperature": question.temperature} | limits
+
+    def _replies(self, waiting: Sequence[_Open]) -> Iterator[tuple[_Open, Reply]]:
+        """Answer from the log first; what is asked anew is logged before it is looked at."""
+        unknown = []
+        for one in waiting:
+            known = self._log.get(one.key)
+            if known is None:
+                unknown.append(one)
+            else:
+                yield one, known
+        for position, reply in self._backend([one.question for one in unknown]):
+            if not reply.failed:
+                self._log.put(unknown[position].key, reply)
+            yield unknown[position], reply
+
+    def _judged(self, one: _Open, reply: Reply) -> tuple[Answer, bool]:
+        """Read a reply; false where another try may bring a better one."""
+        if reply.refused:
+            return Answer(refused=reply.refused), True
+        if checks.declines(reply.text):
+            return Answer(refused=f"the model declined: {reply.text.strip()[:80]}"), True
+        try:
+            said = fields.parse(reply.text, self._form)
+        except ValueError as error:
+            return Answer(refused=str(error)), False
+        secret = checks.names(one.item.facts)
+        leaking = bool(checks.leaks([said["caption"], said["paragraph"]], secret))
+        if leaking and self._asking.leaks == "mask":
+            said = {name: _masked(value, secret) for name, value in said.items()}
+        about = {
+            "prompt": self._asking.prompt.identity,
+            "weights": self._backend.weights,
+            "sampling": json.dumps(self._sampling(one.question), sort_keys=True),
+            "answer": reply.text,
+            "seconds": reply.seconds,
+            "tokens": reply.tokens,
+        }
+        return Answer(said | about), not (leaking and self._asking.leaks == "ask_again")
+
+
+def _shown(asking: Asking, data: bytes) -> dict[str, Any]:
+    """Decode what the model is shown or played."""
+    if asking.side == "music":
+        return {"audio": window(decode_audio(data, rate=AUDIO_RATE), asking.seconds).samples}
+    pixels = decode_image(data, max_megapixels=MAX_MEGAPIXELS).pixels
+    height, width, _ = pixels.shape
+    scale = asking.pixels / max(height, width)
+    if scale < 1:
+        pixels = resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
+    return {"image": pixels}
+
+
+def _masked(value: Any, secret: set[str]) -> Any:
+    return checks.masked(value, secret) if isinstance(value, str) else value

@@ -1,0 +1,240 @@
+"""Any OpenAI-compatible endpoint (vLLM, Ollama, hosted): one image or recording a question, JSON back."""
+
+import base64
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+import soundfile
+from PIL import Image
+
+from artsound.captions.backends import AUDIO_RATE, Question, Reply
+from artsound.errors import ConfigError, SourceError
+
+LONGEST_WAIT = 120.0  # s; a longer Retry-After is cut to this
+JPEG_QUALITY = 90
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How hard an endpoint may be asked."""
+
+    at_once: int = 8  # questions on their way at the same time
+    timeout: float = 120.0  # s without a byte
+    tries: int = 5  # of one question, when the way there fails
+    wait: float = 1.0  # s before the second try; doubles with every try
+    requests: int | None = None  # budget of this run; None: no limit
+    tokens: int | None = None  # budget of this run, question and answer
+
+
+class Endpoint:
+    """Asks over HTTP, several questions at a time."""
+
+    weights: str | None = None
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        *,
+        limits: Limits,
+        answer_tokens: int,
+        api_key: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Remember whom to ask; nothing is asked yet.
+
+        Args:
+            url: up to and with `/v1`.
+            model: as the server names it.
+            limits: how hard to ask.
+            answer_tokens: longer answers are cut by the server.
+            api_key: sent as bearer token; empty sends none.
+            sleep: waits a number of seconds.
+        """
+        self.name = f"{model}@served"
+        self._url, self._model, self._limits = url.rstrip("/"), model, limits
+        self._answer_tokens = answer_tokens
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._sleep = sleep
+        self._budget = _Budget(limits)
+        self._silent = 0  # failed questions since the last answer
+
+    def __call__(self, questions: Sequence[Question]) -> Iterator[tuple[int, Reply]]:
+        """Yield replies as they come; what was on its way when asking has to stop is still yielded."""
+        stopped: Exception | None = None
+        with ThreadPoolExecutor(self._limits.at_once) as pool:
+            asked = {pool.submit(self._reply, one): position for position, one in enumerate(questions)}
+            for done in as_completed(asked):
+                if done.cancelled():
+                    continue
+                error = done.exception()
+                if error is None:
+                    yield asked[done], done.result()
+                elif isinstance(error, (SourceError, ConfigError)):
+                    stopped = stopped or error
+                    for other in asked:
+                        other.cancel()
+                else:
+                    raise error
+        if stopped:
+            raise stopped
+
+    def _reply(self, question: Question) -> Reply:
+        """Ask once, and again while the way there fails."""
+        body, failure = self._body(question), ""
+        for number in range(self._limits.tries):
+            self._budget.spend_request()
+            try:
+                return self._once(body)
+            except _Trouble as trouble:
+                failure = trouble.what
+                wait = self._limits.wait * 2**number if trouble.wait is None else trouble.wait
+            if number + 1 < self._limits.tries:
+                self._sleep(min(wait, LONGEST_WAIT))
+        return self._failed(failure)
+
+    def _once(self, body: dict[str, Any]) -> Reply:
+        started = time.monotonic()
+        response = self._post(body)
+        failure = f"HTTP {response.status_code}"
+        if response.status_code in (400, 413, 415, 422):
+            return Reply(refused=f"the endpoint refuses the question: {failure} {_message(response)}")
+        if response.status_code in (401, 403, 404):
+            raise ConfigError(f"{self._url} refuses model {self._model}: {failure} {_message(response)}")
+        if not response.ok:
+            raise _Trouble(failure, _retry_after(response.headers.get("Retry-After")))
+        try:
+            reply = _read(response.json(), time.monotonic() - started)
+        except (ValueError, LookupError, TypeError) as error:
+            raise _Trouble(f"not a chat completion ({type(error).__name__})") from error
+        self._budget.spend_tokens(reply.tokens)
+        self._silent = 0
+        return reply
+
+    def _post(self, body: dict[str, Any]) -> requests.Response:
+        where, limit = f"{self._url}/chat/completions", self._limits.timeout
+        try:
+            return requests.post(where, json=body, headers=self._headers, timeout=limit)
+        except requests.Timeout as error:
+            raise _Trouble(f"no answer within {limit:g} s") from error
+        except requests.ConnectionError as error:
+            raise _Trouble("no connection") from error
+        except requests.RequestException as error:
+            raise _Trouble(f"the connection broke ({type(error).__name__})") from error
+
+    def _failed(self, failure: str) -> Reply:
+        """Count a question that stayed without an answer; enough in a row mean that the endpoint is down."""
+        self._silent += 1
+        if self._silent > self._limits.at_once or failure.startswith("no connection"):
+            raise SourceError(
+                f"the endpoint {self._url} does not answer: {failure}, {self._limits.tries} tries; "
+                "start it or mend `url`, and run again: what was answered is kept"
+            )
+        return Reply(refused=f"the endpoint failed {self._limits.tries} times: {failure}", failed=True)
+
+    def _body(self, question: Question) -> dict[str, Any]:
+        wanted = {"name": "answer", "schema": question.schema, "strict": True}
+        content = [{"type": "text", "text": question.prompt}, *_parts(question)]
+        return {
+            "model": self._model,
+            "messages": [{"role": "user", "content": content}],
+            "response_format": {"type": "json_schema", "json_schema": wanted},
+            "seed": question.seed,
+            "temperature": question.temperature,
+            "max_tokens": self._answer_tokens,
+        }
+
+
+class _Trouble(Exception):
+    """The way there failed; worth another try after `wait` seconds, None: as long as is usual."""
+
+    def __init__(self, what: str, wait: float | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.wait = wait
+
+
+class _Budget:
+    """Counts what was asked; safe in threads."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._requests = self._tokens = 0
+
+    def spend_request(self) -> None:
+        """Count a request before it is made.
+
+        Raises:
+            SourceError: the budget of requests or tokens is used up.
+        """
+        with self._lock:
+            spent = (
+                ("requests", self._requests, self._limits.requests),
+                ("tokens", self._tokens, self._limits.tokens),
+            )
+            for what, used, limit in spent:
+                if limit is not None and used >= limit:
+                    raise SourceError(
+                        f"the budget of {limit} {what} is used up: raise `max_{what}`, or run again to spend "
+                        "it anew; what was answered is kept"
+                    )
+            self._requests += 1
+
+    def spend_tokens(self, tokens: int | None) -> None:
+        """Count the tokens of an answer."""
+        with self._lock:
+            self._tokens += tokens or 0
+
+
+def _read(body: dict[str, Any], seconds: float) -> Reply:
+    """Read a chat completion; LookupError or TypeError where it is none."""
+    choice = body["choices"][0]
+    message, tokens = choice["message"], (body.get("usage") or {}).get("total_tokens")
+    text = message.get("content") or ""
+    if not isinstance(text, str):
+        raise TypeError("content is not text")
+    reply = Reply(text, tokens=tokens, seconds=round(seconds, 3))
+    if refusal := message.get("refusal"):
+        return replace(reply, refused=f"the model declined: {str(refusal)[:80]}")
+    if choice.get("finish_reason") == "content_filter":
+        return replace(reply, refused="a content filter stopped the answer")
+    return reply  # an answer that was cut short is not JSON, and is asked for again
+
+
+def _message(response: requests.Response) -> str:
+    return " ".join(response.text[:160].split())
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Read a Retry-After header, seconds or a date; None where it says nothing usable."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _parts(question: Question) -> Iterator[dict[str, Any]]:
+    """Give the image as JPEG, the recording as WAV."""
+    buffer = io.BytesIO()
+    if question.image is not None:
+        Image.fromarray(question.image).save(buffer, "JPEG", quality=JPEG_QUALITY)
+        link = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        yield {"type": "image_url", "image_url": {"url": link}}
+    if question.audio is not None:
+        soundfile.write(buffer, question.audio, AUDIO_RATE, format="WAV", subtype="PCM_16")
+        data = base64.b64encode(buffer.getvalue()).decode()
+        yield {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}

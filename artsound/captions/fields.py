@@ -1,0 +1,104 @@
+"""What a model is asked to fill in: one JSON object a side; its schema also constrains the model's output."""
+
+import json
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+Affect = Annotated[float, Field(ge=-1, le=1)]
+FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Principle(_Strict):
+    """One of the ten Principles of Art."""
+
+    present: bool
+    words: str
+
+
+class ArtworkAnswer(_Strict):
+    """What is asked of an artwork."""
+
+    subject: str
+    composition: str
+    colour: str
+    technique: str
+    balance: Principle
+    harmony: Principle
+    variety: Principle
+    unity: Principle
+    contrast: Principle
+    emphasis: Principle
+    proportion: Principle
+    movement: Principle
+    rhythm: Principle
+    pattern: Principle
+    mood: str
+    emotion: Literal[
+        "amusement",
+        "awe",
+        "contentment",
+        "excitement",
+        "anger",
+        "disgust",
+        "fear",
+        "sadness",
+        "something else",
+    ]
+    valence: Affect
+    arousal: Affect
+    caption: str
+    paragraph: str
+
+
+class ClipAnswer(_Strict):
+    """What is asked of a clip."""
+
+    genre: str
+    tempo: str | None
+    bpm: Annotated[float, Field(gt=0, lt=400)] | None
+    key: str | None
+    chords: str | None
+    instruments: str | None
+    timbre: str
+    structure: str | None
+    dynamics: str
+    production: str | None
+    vocals: str
+    language: str | None
+    mood: str
+    valence: Affect
+    arousal: Affect
+    context: str | None
+    caption: str
+    paragraph: str
+
+
+def form(side: Literal["art", "music"], *, reasoning: bool) -> type[BaseModel]:
+    """Give the form of a side; with reasoning, the steps come first, so that they are written first."""
+    base = ArtworkAnswer if side == "art" else ClipAnswer
+    if not reasoning:
+        return base
+    given: dict[str, Any] = {name: (info.annotation, info) for name, info in base.model_fields.items()}
+    return create_model(f"Reasoned{base.__name__}", __base__=_Strict, **({"reasoning": (str, ...)} | given))
+
+
+def parse(text: str, asked: type[BaseModel]) -> dict[str, Any]:
+    """Read a model's answer; a code fence around it is passed over.
+
+    Raises:
+        ValueError: not JSON, or not the form that was asked; says the first problem.
+    """
+    try:
+        return asked.model_validate(json.loads(FENCE.sub("", text.strip()))).model_dump()
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "answer"
+        raise ValueError(f"not the form: {place}: {first['msg']}") from error

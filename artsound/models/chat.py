@@ -1,0 +1,98 @@
+"""Vision–language and audio–language models of transformers: one image or recording a question, words back.
+
+Any class that `AutoModelForMultimodalLM` knows: Qwen2.5-VL, Qwen3-VL, LLaVA, Qwen2-Audio, Music Flamingo …
+The JSON schema goes into the prompt, since nothing here constrains the output.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from artsound.captions.backends import AUDIO_RATE, Question, Reply
+from artsound.errors import ConfigError
+from artsound.models import files
+from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvision_ready
+
+AT_ONCE = 8  # questions in one batch
+LEAST_TOKENS = 100  # a tokenizer with fewer was loaded without its vocabulary
+
+
+class Chat:
+    """Answers questions in batches."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        precision: Precision,
+        answer_tokens: int,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        """Load a model from a local directory; the network is never touched.
+
+        Raises:
+            ConfigError: no safetensors there, or they do not fit the classes of transformers.
+        """
+        torchvision_ready()
+        from transformers import AutoModelForMultimodalLM, AutoProcessor  # noqa: PLC0415  # needs torchvision ready
+
+        self.weights: str | None = files.sha256_of_all(files.weights_in(folder))
+        self.name = files.folder_identity(name, folder)
+        self._device, self._at_once, self._most = best_device(), at_once, answer_tokens
+        try:
+            self._processor: Any = AutoProcessor.from_pretrained(str(folder), local_files_only=True)
+            self._model: Any = AutoModelForMultimodalLM.from_pretrained(
+                str(folder), local_files_only=True, dtype=DTYPES[precision], use_safetensors=True
+            )
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            line = " ".join(str(error).split())[:200]
+            raise ConfigError(f"cannot load a captioner from {folder}: {line}") from error
+        self._processor.tokenizer.padding_side = "left"
+        if len(self._processor.tokenizer) < LEAST_TOKENS:
+            raise ConfigError(f"the tokenizer in {folder} has no vocabulary: copy all files of the model")
+        self._model.eval().to(self._device)
+
+    def __call__(self, questions: Sequence[Question]) -> Iterator[tuple[int, Reply]]:
+        """Yield replies batch by batch, in order."""
+        for start in range(0, len(questions), self._at_once):
+            batch = questions[start : start + self._at_once]
+            for number, reply in enumerate(self._answers(batch)):
+                yield start + number, reply
+
+    def _answers(self, batch: Sequence[Question]) -> list[Reply]:
+        started = time.monotonic()
+        given = self._processor(**_inputs(self._processor, batch), padding=True, return_tensors="pt")
+        given = given.to(self._device, self._model.dtype)
+        hot = batch[0].temperature > 0
+        sampling = {"do_sample": True, "temperature": batch[0].temperature} if hot else {"do_sample": False}
+        with torch.inference_mode(), torch.random.fork_rng():
+            torch.manual_seed(batch[0].seed)  # inside the fork: the process's own generator stays as it was
+            whole = self._model.generate(**given, **sampling, max_new_tokens=self._most)
+        new = whole[:, given["input_ids"].shape[1] :]
+        texts = self._processor.batch_decode(new, skip_special_tokens=True)
+        seconds = (time.monotonic() - started) / len(batch)
+        tokens = (given["attention_mask"].sum(1) + new.shape[1]).tolist()
+        return [
+            Reply(text, tokens=count, seconds=round(seconds, 3))
+            for text, count in zip(texts, tokens, strict=True)
+        ]
+
+
+def _inputs(processor: Any, batch: Sequence[Question]) -> dict[str, Any]:
+    """Write the questions as chats, and lay the media beside them."""
+    texts = [processor.apply_chat_template(_chat(one), add_generation_prompt=True) for one in batch]
+    if batch[0].image is not None:
+        return {"text": texts, "images": [[one.image] for one in batch]}
+    return {"text": texts, "audio": [one.audio for one in batch], "sampling_rate": AUDIO_RATE}
+
+
+def _chat(question: Question) -> list[dict[str, Any]]:
+    form = json.dumps(question.schema, ensure_ascii=False)
+    media = {"type": "image"} if question.image is not None else {"type": "audio"}
+    text = f"{question.prompt}\nJSON schema of the answer:\n{form}"
+    return [{"role": "user", "content": [media, {"type": "text", "text": text}]}]

@@ -1,0 +1,93 @@
+"""What is looked for in every caption."""
+
+from typing import Any, get_args
+
+import pytest
+
+from artsound.captions import checks, fields
+from artsound.tables import EMOTIONS, PRINCIPLES, TABLES
+
+HEARD = {"tempo": 120.0, "tempo_confidence": 0.8, "key": "A minor", "key_confidence": 0.3}
+SEEN = {
+    "palette": [
+        {"name": "dark brown", "value": 0.7},
+        {"name": "red", "value": 0.298},
+        {"name": "blue", "value": 0.002},
+    ]
+}
+GOOD = "A quiet view of the sea with boats at rest in the evening."
+
+
+def music(**said: Any) -> list[tuple[str, str]]:
+    words = {"caption": "A song.", "paragraph": "It goes on.", "bpm": None, "key": None}
+    return [(one["field"], one["stated"]) for one in checks.music_contradictions(words | said, HEARD)]
+
+
+@pytest.mark.parametrize("bpm", [120, 122.5, 60, 240, 113])
+def test_a_tempo_near_the_measured_one_or_its_octaves_agrees(bpm: float) -> None:
+    assert music(bpm=bpm) == []
+
+
+def test_another_tempo_contradicts_wherever_it_is_stated() -> None:
+    assert music(bpm=90) == [("bpm", "90")]
+    assert music(paragraph="It runs at 90 BPM.") == [("bpm", "90")]
+    assert music(caption="Some 85 beats per minute.", bpm=120) == [("bpm", "85")]
+
+
+@pytest.mark.parametrize(
+    ("key", "agrees"),
+    [("A minor", True), ("a min", True), ("C major", False), ("A♭ minor", False), ("modal", True)],
+)
+def test_keys_are_compared_as_keys(key: str, agrees: bool) -> None:
+    assert (music(key=key) == []) == agrees
+
+
+def test_doubtful_measures_contradict_nothing() -> None:
+    said = {"caption": "", "paragraph": "", "bpm": 90, "key": "C major"}
+    assert checks.music_contradictions(said, HEARD | {"tempo_confidence": 0.0, "key_confidence": 0.0}) == []
+    assert checks.music_contradictions(said, HEARD | {"tempo": 0.0, "key": None}) == []
+
+
+def test_a_colour_that_is_not_there_contradicts() -> None:
+    said = {"colour": "Blue sky over brown earth", "caption": "A red and emerald field.", "paragraph": ""}
+    found = checks.art_contradictions(said, SEEN)
+    assert [(one["field"], one["stated"]) for one in found] == [("colour", "blue"), ("colour", "green")]
+    assert found[0]["measured"] == "dark brown, red, blue"
+    assert checks.art_contradictions({"caption": "It is covered with reeds."}, SEEN) == []
+
+
+@pytest.mark.parametrize(
+    ("caption", "paragraph", "found"),
+    [
+        (GOOD, "The boats lie at the shore, and the light is low.", []),
+        ("Sea.", GOOD, ["caption_short"]),
+        ("the sea " * 40, GOOD, ["caption_long", "repeated"]),
+        (GOOD, f"{GOOD} " * 30, ["paragraph_long", "repeated"]),
+        ("Ein stiller Blick aufs Meer mit Booten", "Abends ruhen alle Boote still am Ufer.", ["not_english"]),
+    ],
+)
+def test_faulty_words_are_named(caption: str, paragraph: str, found: list[str]) -> None:
+    assert checks.faults(caption, paragraph) == found
+    assert set(found) <= set(checks.FAULTS)
+
+
+@pytest.mark.parametrize("text", ["I'm sorry, but no.", "I cannot help.", "Sorry, no.", "As an AI model, I"])
+def test_refusals_in_words_are_known(text: str) -> None:
+    assert checks.declines(text)
+    assert not checks.declines('{"caption": "I am sorry to see it."}')
+
+
+def test_masking_leaves_no_secret_and_the_rest_as_it_was() -> None:
+    secret = checks.names({"artist": "Édouard Manet", "title": "The Old Musician"})
+    text = "By edouard MANET: an Old-Musician; MANET's best. A mandolin."
+    masked = checks.masked(text, secret)
+    assert masked == "By …: an …; …'s best. A mandolin."
+    assert checks.leaks([masked], secret) == []
+
+
+def test_the_forms_ask_for_columns_of_the_tables() -> None:
+    art, music_form = fields.form("art", reasoning=True), fields.form("music", reasoning=True)
+    assert set(art.model_fields) <= set(TABLES["art_captions"].names)
+    assert set(music_form.model_fields) <= set(TABLES["music_captions"].names)
+    assert set(PRINCIPLES) <= set(art.model_fields)
+    assert get_args(fields.ArtworkAnswer.model_fields["emotion"].annotation) == EMOTIONS
