@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from artsound.captions.backends import AUDIO_RATE, Question, Reply
@@ -40,7 +41,9 @@ class Chat:
         """
         torchvision_ready()
         from transformers import AutoModelForMultimodalLM, AutoProcessor  # noqa: PLC0415  # needs torchvision ready
+        from transformers.utils import logging  # noqa: PLC0415
 
+        logging.disable_progress_bar()  # the stage has its own
         self.weights: str | None = files.sha256_of_all(files.weights_in(folder))
         self.name = files.folder_identity(name, folder)
         self._device, self._at_once, self._most = best_device(), at_once, answer_tokens
@@ -87,7 +90,7 @@ def _inputs(processor: Any, batch: Sequence[Question]) -> dict[str, Any]:
     """Write the questions as chats, and lay the media beside them."""
     texts = [processor.apply_chat_template(_chat(one), add_generation_prompt=True) for one in batch]
     if batch[0].image is not None:
-        return {"text": texts, "images": [[one.image] for one in batch]}
+        return {"text": texts, "images": [[np.array(one.image)] for one in batch]}
     return {"text": texts, "audio": [one.audio for one in batch], "sampling_rate": AUDIO_RATE}
 
 

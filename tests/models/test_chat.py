@@ -1,0 +1,102 @@
+"""Local vision–language and audio–language models, loaded from tiny checkpoints by the real code."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch
+
+from artsound.captions import build
+from artsound.captions.backends import AUDIO_RATE, Question
+from artsound.errors import ConfigError
+from artsound.models.chat import Chat
+from artsound.models.protocols import Item
+from artsound.settings import Captioner
+from tests.captions.test_endpoint import picture
+from tests.models import tiny
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def seeing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.vision_chat(tmp_path_factory.mktemp("seeing"))
+
+
+@pytest.fixture(scope="module")
+def hearing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.audio_chat(tmp_path_factory.mktemp("hearing"))
+
+
+def load(folder: Path, **options: int) -> Chat:
+    return Chat(folder, name="tiny", precision="fp32", **({"answer_tokens": 8, "at_once": 3} | options))
+
+
+def questions(side: str, temperature: float = 0.0) -> list[Question]:
+    random = np.random.default_rng(0)
+    if side == "art":
+        images = (random.integers(0, 256, (40, 60 + 20 * n, 3), np.uint8) for n in range(3))
+        return [Question("What?", {"type": "object"}, 0, temperature, image=image) for image in images]
+    sounds = (random.standard_normal(AUDIO_RATE * (n + 1)).astype(np.float32) for n in range(3))
+    return [Question("What?", {"type": "object"}, 0, temperature, audio=sound) for sound in sounds]
+
+
+@pytest.mark.parametrize("side", ["art", "music"])
+def test_answers_do_not_depend_on_the_batch(side: str, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue("seeing" if side == "art" else "hearing")
+    together = [reply.text for _, reply in load(folder)(questions(side))]
+    alone = [reply.text for _, reply in load(folder, at_once=1)(questions(side))]
+    assert together == alone
+    assert len(set(together)) > 1
+
+
+def test_what_is_shown_matters(seeing: Path) -> None:
+    model = load(seeing)
+    first = questions("art")[0]
+    other = Question(first.prompt, first.schema, 0, image=np.zeros((200, 90, 3), np.uint8))
+    (_, one), (_, two) = model([first, other])
+    assert one.text != two.text
+
+
+def test_a_seed_fixes_a_warm_answer_and_leaves_the_process_alone(seeing: Path) -> None:
+    model, asked = load(seeing), questions("art", temperature=1.5)
+    before = torch.random.get_rng_state()
+    assert [r.text for _, r in model(asked)] == [r.text for _, r in model(asked)]
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_the_name_tells_the_weights(seeing: Path, hearing: Path) -> None:
+    assert load(seeing).name.startswith("tiny@")
+    assert load(seeing).name == load(seeing).name != load(hearing).name
+    chosen = Captioner(backend="transformers", model="tiny", weights=seeing, precision="fp32")
+    assert build.identity("art", chosen).startswith(load(seeing).name)
+
+
+def test_a_model_that_babbles_gives_rejects_and_every_answer_is_kept(seeing: Path, tmp_path: Path) -> None:
+    chosen = Captioner(
+        backend="transformers", model="tiny", weights=seeing, precision="fp32", answer_tokens=5
+    )
+    asked = build.asked("art", chosen, tmp_path / "log")
+    (answer,) = asked([Item("a", {}, {}, lambda: picture(3))])
+    assert "not JSON" in answer.refused
+
+
+def test_a_folder_without_weights_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no \*\.safetensors weights"):
+        load(tmp_path)
+
+
+def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    with pytest.raises(ConfigError, match=r"only pytorch_model\.bin, which can run code"):
+        load(tmp_path)
+
+
+def test_weights_without_their_settings_are_said_so(seeing: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes((seeing / "model.safetensors").read_bytes())
+    with pytest.raises(ConfigError, match="cannot load a captioner"):
+        load(tmp_path)

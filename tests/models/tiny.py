@@ -1,0 +1,114 @@
+"""Tiny models with random weights, written to disk in the layout of the real ones."""
+
+from pathlib import Path
+from typing import Any
+
+from artsound.models.torch_ready import torchvision_ready
+
+torchvision_ready()  # before transformers imports it
+
+import torch  # noqa: E402
+import transformers as tf  # noqa: E402
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: E402
+
+tf.utils.logging.disable_progress_bar()
+END, PAD = "<|im_end|>", "<|endoftext|>"
+SPECIAL = (
+    *(PAD, "<|im_start|>", END, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"),
+    *("<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>"),
+)
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% for c in m['content'] %}"
+    "{% if c['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
+    "{% else %}{{ c['text'] }}{% endif %}"
+    "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def _trained(special: tuple[str, ...]) -> Tokenizer:
+    """Train a byte-level BPE on next to nothing."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=list(special),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["a small text to train a tokenizer on"], trainer)
+    return tokenizer
+
+
+def _chat_tokenizer() -> Any:
+    return tf.PreTrainedTokenizerFast(
+        tokenizer_object=_trained(SPECIAL),
+        eos_token=END,
+        pad_token=PAD,
+        additional_special_tokens=SPECIAL[1:],
+    )
+
+
+def vision_chat(folder: Path) -> Path:
+    """Write a Qwen2.5-VL of a few thousand weights."""
+    tokenizer = _chat_tokenizer()
+    number = tokenizer.convert_tokens_to_ids
+    torch.manual_seed(0)
+    words = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]},
+        "bos_token_id": None,
+        "eos_token_id": number(END),
+        "pad_token_id": number(PAD),
+    }
+    seen = {"depth": 1, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 32}
+    config = tf.Qwen2_5_VLConfig(
+        text_config=words,
+        vision_config=seen | {"fullatt_block_indexes": [0], "window_size": 56},
+        image_token_id=number("<|image_pad|>"),
+        video_token_id=number("<|video_pad|>"),
+        vision_start_token_id=number("<|vision_start|>"),
+        vision_end_token_id=number("<|vision_end|>"),
+    )
+    tf.Qwen2_5_VLForConditionalGeneration(config).save_pretrained(folder)
+    tf.Qwen2_5_VLProcessor(
+        image_processor=tf.Qwen2VLImageProcessor(min_pixels=28 * 28, max_pixels=28 * 28 * 16),
+        tokenizer=tokenizer,
+        video_processor=tf.Qwen2VLVideoProcessor(),
+        chat_template=TEMPLATE,
+    ).save_pretrained(folder)
+    return folder
+
+
+def audio_chat(folder: Path) -> Path:
+    """Write a Qwen2-Audio of a few thousand weights."""
+    tokenizer = _chat_tokenizer()
+    number = tokenizer.convert_tokens_to_ids
+    torch.manual_seed(0)
+    heard = {"model_type": "qwen2_audio_encoder", "d_model": 32, "encoder_layers": 1}
+    words = {
+        "model_type": "qwen2",
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "bos_token_id": None,
+        "eos_token_id": number(END),
+        "pad_token_id": number(PAD),
+    }
+    config = tf.Qwen2AudioConfig(
+        audio_config=heard | {"encoder_attention_heads": 2, "encoder_ffn_dim": 64},
+        text_config=words,
+        audio_token_index=number("<|AUDIO|>"),
+    )
+    tf.Qwen2AudioForConditionalGeneration(config).save_pretrained(folder)
+    extractor = tf.WhisperFeatureExtractor(feature_size=128)
+    tf.Qwen2AudioProcessor(feature_extractor=extractor, tokenizer=tokenizer).save_pretrained(folder)
+    return folder
