@@ -1,0 +1,1 @@
+"""Reading a release for training: by number or as a shuffled stream, exact to the sample after a restart."""

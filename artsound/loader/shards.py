@@ -1,0 +1,197 @@
+"""The files that a loader reads pairs from: one class a format, the same samples out of both.
+
+Neither reads media to know where they are: tars are indexed by hopping from header to header, Parquet by its
+footer. Files are opened when they are first needed, and anew in every process.
+"""
+
+import mmap
+import os
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from artsound.errors import ReleaseError
+from artsound.loader.order import MIX
+from artsound.release.layout import BLOCK, MEMBERS, Format
+
+Sample = dict[str, Any]
+COLUMNS = ("pair_id", "image", "audio", "art_caption", "music_caption", "meta")
+_MEMBER = {"image": 0, "audio": 1, "meta": 2, "art_caption": 3, "music_caption": 4}  # place in a tar's sample
+_MEDIA = ("image", "audio")
+
+Group = dict[str, pa.Array]
+TarEntry = tuple[str, list[tuple[int, int]]]  # pair_id; size and first byte of each member
+
+
+class Shard(Protocol):
+    """One file of pairs."""
+
+    rows: int
+
+    def blocks(self) -> Sequence[int]:
+        """Count the pairs of each block that is read as a whole."""
+
+    def read(self, row: int) -> Sample:
+        """Read the asked-for columns of a pair: media as bytes, all else as text.
+
+        Raises:
+            ReleaseError: the file is not what the manifest says.
+        """
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Row groups that were read lately, of all files together; they do not travel to other processes."""
+
+    most: int = MIX
+    kept: dict[tuple[Path, int], Group] = field(default_factory=dict)
+
+    def get(self, key: tuple[Path, int], read: Callable[[], Group]) -> Group:
+        """Return a group; the one that was not used for longest makes room."""
+        found = self.kept.pop(key, None) or read()
+        self.kept[key] = found
+        if len(self.kept) > self.most:
+            del self.kept[next(iter(self.kept))]
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Groups, (self.most,)
+
+
+@dataclass
+class _File:
+    """A file that is opened on demand; what was opened does not travel to other processes."""
+
+    place: Callable[[], Path]  # where it lies; may have to fetch it first
+    rows: int
+    columns: Sequence[str]
+    groups: Groups
+
+    @cached_property
+    def path(self) -> Path:
+        """Where it lies on this machine."""
+        return self.place()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.place, self.rows, self.columns, self.groups)
+
+    def _check_rows(self, found: int) -> None:
+        if found != self.rows:
+            raise ReleaseError(f"{self.path} has {found} pairs, the manifest says {self.rows}: verify it")
+
+
+class TarShard(_File):
+    """A WebDataset tar; any pair is one hop away."""
+
+    def blocks(self) -> Sequence[int]:
+        """All in one: nothing has to be read together."""
+        return [self.rows]
+
+    def read(self, row: int) -> Sample:
+        """Read a pair."""
+        handle, (key, members) = self._handle, self._entries[row]
+        made: Sample = {}
+        for column in self.columns:
+            if column in _MEDIA:
+                made[column] = os.pread(handle, *members[_MEMBER[column]])
+            elif column == "pair_id":
+                made[column] = key
+            else:
+                made[column] = os.pread(handle, *members[_MEMBER[column]]).decode()
+        return made
+
+    @cached_property
+    def _handle(self) -> int:
+        handle = os.open(self.path, os.O_RDONLY)
+        weakref.finalize(self, os.close, handle)
+        return handle
+
+    @cached_property
+    def _entries(self) -> list[TarEntry]:
+        made = index_tar(self.path)
+        self._check_rows(len(made))
+        return made
+
+
+def index_tar(path: Path) -> list[TarEntry]:
+    """Find the samples of a tar by its headers alone.
+
+    Raises:
+        ReleaseError: the members are not those of a release; `verify` says more.
+    """
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _entries(data)
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"{path} cannot be read as a tar of a release ({error}): verify it") from error
+
+
+def _entries(data: mmap.mmap) -> list[TarEntry]:
+    made: list[TarEntry] = []
+    place, end = 0, len(data)
+    while place < end and data[place]:
+        key = data[place : place + 100].partition(b".")[0]
+        members: list[tuple[int, int]] = []
+        for _ in range(MEMBERS):
+            name, size = data[place : place + 100], int(data[place + 124 : place + 135], 8)
+            start = place + BLOCK
+            if not (0 <= size <= end - start and name.startswith(key + b".")):
+                raise ValueError(f"the sample at byte {place} is not whole")
+            members.append((size, start))
+            place = start + size + -size % BLOCK
+        made.append((key.decode("ascii"), members))
+    return made
+
+
+class ParquetShard(_File):
+    """A Parquet file; a pair costs its row group, unless that was read lately."""
+
+    def blocks(self) -> Sequence[int]:
+        """A block is a row group."""
+        found = self._file.metadata
+        return [found.row_group(number).num_rows for number in range(found.num_row_groups)]
+
+    def read(self, row: int) -> Sample:
+        """Read a pair."""
+        if not 0 <= row < self.rows:
+            raise IndexError(row)
+        number, inner = 0, row
+        for number, rows in enumerate(self._sizes):  # noqa: B007
+            if inner < rows:
+                break
+            inner -= rows
+        group = self.groups.get((self.path, number), lambda: self._group(number))
+        return {column: group[column][inner].as_py() for column in self.columns}
+
+    @cached_property
+    def _sizes(self) -> Sequence[int]:
+        sizes = self.blocks()
+        self._check_rows(sum(sizes))
+        return sizes
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self.path)
+        except (OSError, pa.ArrowException) as error:
+            raise ReleaseError(f"{self.path} cannot be read as Parquet ({error}): verify it") from error
+
+    def _group(self, number: int) -> Group:
+        leaves = [f"{column}.bytes" if column in _MEDIA else column for column in self.columns]
+        try:
+            found = self._file.read_row_group(number, columns=leaves, use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise ReleaseError(f"{self.path} cannot be read as Parquet ({error}): verify it") from error
+        arrays = {column: found[column].combine_chunks() for column in self.columns}
+        return {
+            column: array.field("bytes") if column in _MEDIA else array for column, array in arrays.items()
+        }
+
+
+SHARDS: dict[Format, type[TarShard] | type[ParquetShard]] = {"webdataset": TarShard, "parquet": ParquetShard}
