@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from artsound.errors import ReleaseError
+from artsound.errors import ConfigError, ReleaseError
 from artsound.progress import track
 from artsound.release.contents import content_problems
 from artsound.release.manifest import (
@@ -20,6 +20,7 @@ from artsound.release.manifest import (
     parse_manifest,
     record_of,
 )
+from artsound.release.part import NOTE, read_note
 
 LARGEST_MANIFEST = 256 * 2**20  # bytes; some hundred thousand files
 _SAFE = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9._][A-Za-z0-9._-]*(/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
@@ -43,30 +44,49 @@ def verify(folder: Path, *, deep: bool = False) -> Report:
         deep: also hash and decode every image and every clip inside the shards.
     """
     try:
-        made = _manifest(folder)
-    except ReleaseError as error:
+        whole = local_manifest(folder)
+        note = read_note(folder)
+        made = note.part.of(whole) if note else whole
+    except (ReleaseError, ConfigError) as error:
         return Report([str(error)])
-    problems = [*_name_problems(made.files)]
-    if problems:  # nothing is opened by a name that is not safe
-        return Report(problems, len(made.files))
-    problems = [*_sum_problems(folder, made), *_listing_problems(folder, made), *_byte_problems(folder, made)]
+    problems = [
+        *_sum_problems(folder, whole),
+        *_listing_problems(folder, made, extra={NOTE} if note else set()),
+        *_byte_problems(folder, made),
+    ]
     if not problems:  # what is inside means something only where the bytes are what they should be
-        problems = [*_count_problems(made), *content_problems(folder, made, deep=deep)]
+        problems = [*count_problems(whole), *content_problems(folder, made, deep=deep)]
     return Report(problems, len(made.files), sum(record.bytes for record in made.files), made.pairs)
 
 
-def _manifest(folder: Path) -> ReleaseManifest:
+def local_manifest(folder: Path) -> ReleaseManifest:
+    """Read the manifest of a release folder that may be hostile.
+
+    Raises:
+        ReleaseError: there is none, or as `sound_manifest`.
+    """
     path = folder / MANIFEST
     if path.is_symlink() or not path.is_file():
         raise ReleaseError(f"{MANIFEST}: missing; {folder} is not a release")
     if path.stat().st_size > LARGEST_MANIFEST:
         raise ReleaseError(f"{MANIFEST}: larger than {LARGEST_MANIFEST} bytes")
     try:
-        made = parse_manifest(path.read_bytes())
+        return sound_manifest(path.read_bytes())
     except ReleaseError as error:
         raise ReleaseError(f"{MANIFEST}: {error}") from error
-    if made.text().encode() != path.read_bytes():
-        raise ReleaseError(f"{MANIFEST}: is not written as a manifest is; its bytes were changed")
+
+
+def sound_manifest(data: bytes) -> ReleaseManifest:
+    """Understand a manifest that may be hostile: what it names can be opened safely below a folder.
+
+    Raises:
+        ReleaseError: it is none, is not written as one is, or names a file by an unsafe name.
+    """
+    made = parse_manifest(data)
+    if made.text().encode() != data:
+        raise ReleaseError("is not written as a manifest is; its bytes were changed")
+    if problem := next(_name_problems(made.files), None):  # nothing is opened by a name that is not safe
+        raise ReleaseError(problem)
     return made
 
 
@@ -77,7 +97,7 @@ def _name_problems(files: tuple[FileRecord, ...]) -> Iterator[str]:
     for path, times in Counter(record.path.casefold() for record in files).items():
         if times > 1:
             yield f"{path}: named {times} times"
-    for own in {MANIFEST, SUMS} & {record.path for record in files}:
+    for own in {MANIFEST, SUMS, NOTE} & {record.path for record in files}:
         yield f"{own}: names itself"
 
 
@@ -89,8 +109,8 @@ def _sum_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
         yield f"{SUMS}: does not agree with {MANIFEST}"
 
 
-def _listing_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
-    named = {record.path for record in made.files} | {MANIFEST, SUMS}
+def _listing_problems(folder: Path, made: ReleaseManifest, extra: set[str]) -> Iterator[str]:
+    named = {record.path for record in made.files} | {MANIFEST, SUMS} | extra
     there = {path.relative_to(folder).as_posix() for path in files_in(folder)}
     yield from (f"{path}: missing" for path in sorted(named - there))
     yield from (f"{path!r}: is not part of the release" for path in sorted(there - named))
@@ -121,7 +141,8 @@ def _file_problems(folder: Path, record: FileRecord) -> Iterator[str]:
         yield f"{record.path}: its bytes were changed (sha256 differs)"
 
 
-def _count_problems(made: ReleaseManifest) -> Iterator[str]:
+def count_problems(made: ReleaseManifest) -> Iterator[str]:
+    """Say where a manifest's own numbers disagree."""
     if sum(made.splits.values()) != made.pairs:
         yield f"{MANIFEST}: splits add up to {sum(made.splits.values())} pairs, not {made.pairs}"
     for role in sorted({record.role for record in made.files if record.split}):

@@ -1,0 +1,155 @@
+"""Pull a release, or a part of it: in parallel, every file checked, again only what is missing or wrong.
+
+Files appear under their names only when they are whole; the manifest comes last, so that a folder that was
+not pulled to its end is not taken for a release. To go on, run the same command.
+"""
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from artsound.errors import ConfigError, ReleaseError, StoreError
+from artsound.progress import track
+from artsound.receive.fetch import fetch, has
+from artsound.receive.find import Published
+from artsound.release.manifest import MANIFEST, SUMS, FileRecord, ReleaseManifest, files_in, read_manifest
+from artsound.release.part import NOTE, Note, Selection, read_note
+from artsound.store import disk_errors, write_whole
+
+SPARE = 64 * 2**20  # bytes that stay free on the disk
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a pull did."""
+
+    folder: Path
+    files: int  # of the release, or of the part that was asked for
+    fetched: int
+    bytes: int  # fetched
+
+
+def pull(found: Published, folder: Path, part: Selection | None = None, *, workers: int = 8) -> Pulled:
+    """Bring a folder to hold a release, or a part of it.
+
+    Args:
+        found: the release, from `find`.
+        folder: where it shall stand; may hold an earlier, unfinished or smaller pull of the same version.
+        part: what of it, None for all; added to what an earlier pull was asked for.
+        workers: files that are fetched at one time.
+
+    Raises:
+        ConfigError: the release has no such part.
+        ReleaseError: another release stands in the folder.
+        SourceError: a file cannot be fetched, or is not what the manifest says.
+        StoreError: the disk is full or not writable; what was finished is kept.
+    """
+    made = found.manifest
+    before = check_folder(folder, made)
+    wanted = part or Selection()
+    if before:
+        wanted = wanted.joined(before.part)
+    files = wanted.of(made).files
+    with ThreadPoolExecutor(workers) as pool:
+        there = track(pool.map(lambda record: has(folder, record), files), "look", total=len(files))
+        missing = [record for record, right in zip(files, there, strict=True) if not right]
+        check_space(folder, _needed(folder, missing))
+        jobs = [pool.submit(fetch, found.place, record, folder) for record in missing]
+        try:
+            for job in track(as_completed(jobs), "fetch", total=len(jobs)):
+                job.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    put_description(folder, made, Note(found.place.shown, wanted))
+    return Pulled(folder, len(files), len(missing), sum(record.bytes for record in missing))
+
+
+def check_folder(folder: Path, made: ReleaseManifest) -> Note | None:
+    """Look what stands in a folder: nothing, or an earlier pull of the very same release.
+
+    Raises:
+        ReleaseError: something else stands there.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise ReleaseError(f"{folder} is not a folder")
+    path = folder / MANIFEST
+    if path.is_file() and path.read_bytes() != made.text().encode():
+        raise ReleaseError(f"{path} is of another release, or damaged: name another folder, or delete it")
+    return read_note(folder)
+
+
+def _needed(folder: Path, missing: list[FileRecord]) -> int:
+    begun = (folder / f"{record.path}.part" for record in missing)
+    return sum(record.bytes for record in missing) - sum(p.stat().st_size for p in begun if p.is_file())
+
+
+def check_space(folder: Path, need: int) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises:
+        StoreError: says how many bytes are missing.
+    """
+    above = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    free = shutil.disk_usage(above).free
+    if need + SPARE > free:
+        raise StoreError(
+            f"{folder} needs {need / 1e6:.0f} MB more and {free / 1e6:.0f} MB are free: "
+            "free some, or pull a part (--split, --columns)"
+        )
+
+
+def put_description(folder: Path, made: ReleaseManifest, note: Note | None) -> None:
+    """Write what makes a folder a release, the manifest last; half files are dropped.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    texts = {NOTE: note.text()} if note else {}
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in [*_leftovers(folder)]:
+            left.unlink()
+        for name, text in {**texts, SUMS: made.sums(), MANIFEST: made.text()}.items():
+            write_whole(folder / name, partial(_write, text=text))
+
+
+def _leftovers(folder: Path) -> Iterator[Path]:
+    """Find half files that nobody goes on with."""
+    return (path for path in files_in(folder) if path.name.endswith(".part"))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def repair(found: Published, folder: Path, *, workers: int = 8) -> Pulled:
+    """Fetch anew what of a pulled folder is damaged or gone, and nothing else.
+
+    Raises:
+        ConfigError: the folder is of another release.
+        SourceError: a file cannot be fetched, or is not what the manifest says.
+        StoreError: the disk is full or not writable.
+    """
+    path = folder / MANIFEST
+    with suppress(ReleaseError):
+        own = read_manifest(folder)
+        if (own.name, own.version) != (found.manifest.name, found.manifest.version):
+            raise ConfigError(f"{folder} is {own.name} {own.version}, not {found.place.shown}")
+    if path.is_file() and path.read_bytes() != found.manifest.text().encode():
+        with disk_errors(folder):
+            path.unlink()  # it is damaged; the files are held against the published one
+    return pull(found, folder, _part(folder), workers=workers)
+
+
+def _part(folder: Path) -> Selection | None:
+    """Tell what was pulled; all, where the note of it is damaged."""
+    try:
+        note = read_note(folder)
+    except ReleaseError:
+        (folder / NOTE).unlink()
+        return None
+    return note.part if note else None
