@@ -10,7 +10,9 @@ import pytest
 from artsound.receive import fetch
 from artsound.release.manifest import MANIFEST
 from artsound.release.pointer import POINTER, Pointer
+from tests.receive import versions
 from tests.receive.web import Web, serve
+from tests.release import world
 from tests.release.conftest import copied, finished, media, rows
 
 __all__ = ["copied", "finished", "media", "rows"]
@@ -32,6 +34,14 @@ def point(place: Path, *versions: str) -> None:
         pointer = pointer.switched(version, hashlib.sha256(data).hexdigest())
     (place / "demo").mkdir(exist_ok=True)
     (place / "demo" / POINTER).write_text(pointer.text())
+
+
+@pytest.fixture(scope="session")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second version, which tests may read but not change."""
+    media = tmp_path_factory.mktemp("more")
+    world.make_media(media, versions.OLD + len(versions.ADDED))
+    return versions.build(media, media, "2.0.0", pairs=versions.pairs(), art_captions=versions.captions())
 
 
 @pytest.fixture
