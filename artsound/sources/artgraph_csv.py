@@ -61,7 +61,7 @@ def read_artworks(export: Path) -> Outcome:
     """
     pieces, seen = [tables.rows_of("raw_artworks", [])], set[str]()
     rejects: list[Reject] = []
-    with _opened(export) as db:
+    with open_export(export) as db:
         nodes = track(_found(db, "Artwork"), "artworks of the graph")
         while batch := list(islice(nodes, BATCH)):
             outcome = artwork_rows(batch, seen)
@@ -72,20 +72,20 @@ def read_artworks(export: Path) -> Outcome:
 
 def read_artists(export: Path) -> Outcome:
     """List the artists of an export, by name; raises as `read_artworks`."""
-    with _opened(export) as db:
+    with open_export(export) as db:
         return Outcome(tables.rows_of("raw_artists", [artist_row(found) for found in _found(db, "Artist")]))
 
 
 def count_triples(export: Path) -> tuple[dict[str, int], dict[tuple[str, str, str], int]]:
     """Count nodes by label, and edges by (head label, type, tail label); in lower case."""
-    with _opened(export) as db:
+    with open_export(export) as db:
         nodes = db.execute("SELECT label, count(*) FROM nodes GROUP BY ALL").fetchall()
         edges = db.execute("SELECT head_label, type, tail_label, count(*) FROM edges GROUP BY ALL").fetchall()
     return dict(nodes), {(head, kind, tail): count for head, kind, tail, count in edges}
 
 
 @contextmanager
-def _opened(export: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_export(export: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Load an export into tables `nodes` and `edges`, the latter with a `role`."""
     with ExitStack() as stack:
         folder = stack.enter_context(_unpacked(export))

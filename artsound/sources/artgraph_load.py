@@ -1,0 +1,126 @@
+"""Puts an export into an empty Bolt server, and holds a graph against the published counts."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from artsound.errors import ConfigError
+from artsound.progress import track
+from artsound.sources.artgraph import Graph, Triples
+from artsound.sources.artgraph_csv import open_export
+from artsound.sources.artgraph_model import EMOTION, NODE_COUNTS, RELATIONS
+
+Triple = tuple[str, str, str]
+BATCH = 5_000  # rows of one transaction
+_LABELS = {label.lower(): label for label in (*NODE_COUNTS, "Emotion")}
+_EDGES = """
+    SELECT head, tail, TRY_CAST(arousal AS BIGINT) AS arousal, description FROM edges
+    WHERE head_label = ? AND type = ? AND tail_label = ?
+"""
+
+
+class Difference(NamedTuple):
+    """One published count against what is there."""
+
+    what: str
+    published: int
+    found: int
+
+
+def load_export(export: Path, graph: Graph) -> tuple[int, int]:
+    """Load an export into an empty database; returns how many nodes and edges.
+
+    Raises:
+        ConfigError: no such export, or the database is not empty.
+        SourceError: the server cannot be reached.
+    """
+    if graph.read("MATCH (n) RETURN n LIMIT 1"):
+        raise ConfigError(f"database {graph.database} at {graph.place} is not empty: name an empty one")
+    with open_export(export) as db:
+        for (label,) in db.execute("SELECT DISTINCT label FROM nodes ORDER BY 1").fetchall():
+            _load_nodes(db, graph, label)
+        triples = db.execute(
+            "SELECT DISTINCT head_label, type, tail_label FROM edges ORDER BY ALL"
+        ).fetchall()
+        written = _written(older=("artwork", "author", "artist") in triples)
+        for triple in sorted(triples):
+            _load_edges(db, graph, triple, written.get(triple, triple))
+        counted = db.execute("SELECT (SELECT count(*) FROM nodes), (SELECT count(*) FROM edges)").fetchall()
+    return int(counted[0][0]), int(counted[0][1])
+
+
+def _load_nodes(db: duckdb.DuckDBPyConnection, graph: Graph, label: str) -> None:
+    name = _plain(_LABELS.get(label, label))
+    _write(graph, f"CREATE INDEX FOR (n:{name}) ON (n.name)")
+    rows = _rows(db.execute("SELECT * EXCLUDE (label) FROM nodes WHERE label = ?", [label]))
+    _fill(graph, f"UNWIND $rows AS row CREATE (n:{name}) SET n = row", rows, name)
+
+
+def _load_edges(db: duckdb.DuckDBPyConnection, graph: Graph, triple: Triple, written: Triple) -> None:
+    head, kind, tail = (_plain(name) for name in written)
+    query = (
+        f"UNWIND $rows AS row MATCH (h:{head} {{name: row.head}}) MATCH (t:{tail} {{name: row.tail}}) "
+        f"CREATE (h)-[r:{kind}]->(t)"
+    )
+    felt = " SET r.arousal = row.arousal, r.description = row.description" if tail == "Emotion" else ""
+    _fill(graph, query + felt, _rows(db.execute(_EDGES, list(triple))), f"{head}-{kind}-{tail}")
+
+
+def compare(nodes: Mapping[str, int], triples: Triples) -> list[Difference]:
+    """Hold the counts of a graph or an export against the published ones; only what differs is returned.
+
+    Two pairs of relations are published as sums only, so these are compared as sums.
+    """
+    have = {label.lower(): count for label, count in nodes.items()}
+    lines = [Difference(label, count, have.get(label.lower(), 0)) for label, count in NODE_COUNTS.items()]
+    edges = {tuple(part.lower() for part in triple): count for triple, count in triples.items()}
+    summed: dict[str, list[int]] = {}
+    for relation in RELATIONS:
+        heads = "Gallery, City" if relation.new == "inCountry" else relation.head
+        tails = "City, Country" if relation.old == "CompletedIn" else relation.tail
+        sums = summed.setdefault(f"{heads} → {tails} ({relation.old}, {relation.new})", [0, 0])
+        sums[0] += relation.published
+        sums[1] += sum(
+            edges.get((relation.head.lower(), kind, relation.tail.lower()), 0)
+            for kind in {relation.old.lower(), relation.new.lower()}
+        )
+    lines += [Difference(what, published, found) for what, (published, found) in summed.items()]
+    return [line for line in lines if line.published != line.found]
+
+
+def _written(*, older: bool) -> dict[Triple, Triple]:
+    """Give labels and types the letters that the graph writes them with; some differ in these only."""
+    known = [
+        (r.head, kind, r.tail)
+        for r in (*RELATIONS, EMOTION)
+        for kind in (r.old, r.new)[:: -1 if older else 1]
+    ]
+    return {(head.lower(), kind.lower(), tail.lower()): (head, kind, tail) for head, kind, tail in known}
+
+
+def _plain(name: str) -> str:
+    """Refuse names that would have to be quoted: they become part of a query."""
+    if not name.isidentifier():
+        raise ConfigError(f"{name!r} cannot be a label or type: rename it in the export")
+    return name
+
+
+def _rows(result: Any) -> Iterator[dict[str, Any]]:
+    names = [column[0] for column in result.description]
+    while batch := result.fetchmany(BATCH):
+        for values in batch:
+            yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _fill(graph: Graph, query: str, rows: Iterable[dict[str, Any]], label: str) -> None:
+    rows = track(rows, label)
+    while batch := list(islice(rows, BATCH)):
+        _write(graph, query, batch)
+
+
+def _write(graph: Graph, query: str, rows: list[dict[str, Any]] | None = None) -> None:
+    with graph.session(write=True) as session:
+        session.run(query, {"rows": rows or []}).consume()

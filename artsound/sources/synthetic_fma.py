@@ -1,0 +1,174 @@
+"""A made-up FMA of any size: the true layout of both archives, generated recordings, planted faults."""
+
+import csv
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+from jaxtyping import Float32
+
+RATE = 22_050  # of the generated recordings, Hz: small files
+COLUMNS = {
+    "album": "comments date_created date_released engineer favorites id information listens producer tags "
+    "title "
+    "tracks type",
+    "artist": "active_year_begin active_year_end associated_labels bio comments date_created favorites id "
+    "latitude "
+    "location longitude members name related_projects tags website wikipedia_page",
+    "set": "split subset",
+    "track": "bit_rate comments composer date_created date_recorded duration favorites genre_top genres "
+    "genres_all "
+    "information interest language_code license listens lyricist number publisher tags title",
+}
+LICENCES = (
+    (
+        "Attribution-Noncommercial-Share Alike 3.0 United States",
+        "http://creativecommons.org/licenses/by-nc-sa/3.0/us/",
+    ),
+    ("Attribution-NonCommercial-NoDerivatives (aka Music Sharing) 3.0 International", ""),
+    (
+        "Attribution-NonCommercial-ShareAlike 3.0 International",
+        "http://creativecommons.org/licenses/by-nc-sa/3.0/",
+    ),
+    ("Attribution", "http://creativecommons.org/licenses/by/4.0/"),
+    ("", ""),
+)
+GENRES = ((1, "Rock", 0), (2, "Electronic", 0), (3, "Folk", 0), (4, "Psych-Folk", 3))
+NOTE = 'A note,\nwith a <b>line break</b> and "quotes".'
+
+
+class Planted(NamedTuple):
+    """Track ids of the faults that were planted."""
+
+    empty: str = ""
+    stub: str = ""  # bytes that are no audio
+    short: str = ""  # 6 s
+    copy: str = ""  # same bytes as `original`
+    original: str = ""
+    silent: str = ""
+    missing: str = ""  # in the metadata, not in the archive
+    unlisted: str = ""  # in the archive, not in the metadata
+
+
+def make_fma(folder: Path, tracks: int, *, seconds: float = 12.0, faults: bool = False) -> Planted:
+    """Write `fma_metadata.zip` and `fma_large.zip`.
+
+    Args:
+        folder: where to.
+        tracks: how many; at least 10 where faults are planted.
+        seconds: length of the recordings.
+        faults: plant one of each kind.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = [2 + 3 * number for number in range(tracks)]  # not contiguous, as the real ones
+    planted = Planted(*(str(number) for number in ids[1:9])) if faults else Planted()
+    _write_metadata(folder / "fma_metadata.zip", [n for n in ids if str(n) != planted.unlisted])
+    stored = [number for number in ids if str(number) != planted.missing]
+    _write_audio(folder / "fma_large.zip", stored, planted, seconds)
+    return planted
+
+
+def _write_audio(path: Path, ids: list[int], planted: Planted, seconds: float) -> None:
+    sums = []
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("fma_large/README.txt", "made up")
+        for number in ids:
+            place, data = f"{number:06d}"[:3] + f"/{number:06d}.mp3", _recording(number, planted, seconds)
+            archive.writestr(f"fma_large/{place}", data)
+            sums.append(f"{hashlib.sha1(data, usedforsecurity=False).hexdigest()}  {place}\n")
+        archive.writestr("fma_large/checksums", "".join(sums))
+
+
+def _recording(number: int, planted: Planted, seconds: float) -> bytes:
+    """Make the file of a track; an ID3v1 tag at the end makes equal sounds differ in bytes."""
+    match str(number):
+        case planted.empty:
+            return b""
+        case planted.stub:
+            return b"\x00" * 1752
+        case planted.short:
+            return _mp3(220, 6.0) + _tag(number)
+        case planted.silent:
+            return _mp3(0, seconds) + _tag(number)
+        case planted.copy | planted.original:
+            return _mp3(330, seconds) + _tag(int(planted.original))
+        case _:
+            return _mp3(110 * (1 + number % 8), seconds) + _tag(number)
+
+
+@lru_cache(maxsize=32)
+def _mp3(pitch: int, seconds: float) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, _tone(pitch, seconds), RATE, format="MP3", subtype="MPEG_LAYER_III")
+    return file.getvalue()
+
+
+def _tone(pitch: int, seconds: float) -> Float32[np.ndarray, " frame"]:
+    time = np.arange(round(seconds * RATE)) / RATE
+    beat = 0.6 + 0.4 * np.sin(2 * np.pi * 2 * time)
+    return (0.4 * beat * np.sin(2 * np.pi * pitch * time)).astype(np.float32)
+
+
+def _tag(number: int) -> bytes:
+    return b"TAG" + f"{number}".encode().ljust(125, b"\0")
+
+
+def _write_metadata(path: Path, ids: list[int]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("fma_metadata/README.txt", "made up")
+        archive.writestr("fma_metadata/not_found.pickle", b"\x80\x04never to be loaded")
+        genres = ([number, 1, parent, title, parent or number] for number, title, parent in GENRES)
+        header = ["genre_id", "#tracks", "parent", "title", "top_level"]
+        archive.writestr("fma_metadata/genres.csv", _csv([header, *genres]))
+        archive.writestr("fma_metadata/tracks.csv", _csv(_track_lines(ids)))
+        links = ([number, LICENCES[number % 5][1], f"http://fma.example.org/{number}"] for number in ids)
+        archive.writestr(
+            "fma_metadata/raw_tracks.csv", _csv([["track_id", "license_url", "track_url"], *links])
+        )
+
+
+def _track_lines(ids: list[int]) -> Iterator[list[object]]:
+    names = [(group, name) for group, some in COLUMNS.items() for name in some.split()]
+    yield ["", *(group for group, _ in names)]
+    yield ["", *(name for _, name in names)]
+    yield ["track_id", *("" for _ in names)]
+    for number in ids:
+        told = _told(number)
+        yield [number, *(told.get(name, "") for name in names)]
+
+
+def _told(number: int) -> dict[tuple[str, str], object]:
+    """Say what is known of a track; artists have several albums, albums several tracks."""
+    genre = GENRES[number % len(GENRES)]
+    return {
+        ("album", "id"): number // 6,
+        ("album", "title"): f"Album {number // 6}",
+        ("album", "date_released"): "2009-01-05 00:00:00",
+        ("album", "information"): NOTE,
+        ("artist", "id"): number // 12,
+        ("artist", "name"): f"Bänd {number // 12}",
+        ("artist", "bio"): NOTE,
+        ("set", "split"): "training",
+        ("set", "subset"): ("small", "medium", "large", "large")[number % 4],
+        ("track", "bit_rate"): 256_000,
+        ("track", "duration"): 168,
+        ("track", "genre_top"): genre[1] if number % 2 else "",
+        ("track", "genres"): f"[{genre[0]}, 1]",
+        ("track", "genres_all"): f"[{genre[0]}, 1]",
+        ("track", "license"): LICENCES[number % 5][0],
+        ("track", "tags"): "['it\\'s', \"a tag\"]" if number % 4 == 0 else "[]",
+        ("track", "title"): f"Söng &amp; Dance {number}",
+        ("track", "language_code"): "en" if number % 7 == 0 else "",
+    }
+
+
+def _csv(lines: object) -> str:
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator="\n").writerows(lines)  # type: ignore[arg-type]
+    return file.getvalue()

@@ -1,0 +1,206 @@
+"""ArtGraph over Bolt: a real server, killed and cut off.
+
+ARTSOUND_TEST_NEO4J_URI (with ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD) names an empty Neo4j that the
+first tests use instead; they leave it empty again.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from artsound.errors import ConfigError, SourceError
+from artsound.sources import artgraph, artgraph_csv
+from artsound.sources.artgraph import Graph, count_triples, read_artists, read_keys, read_window
+from artsound.sources.artgraph_load import compare, load_export
+from artsound.sources.artgraph_model import NODE_COUNTS, RELATIONS
+from artsound.sources.synthetic_artgraph import make_graph, write_csv
+from artsound.store import Store
+from tests.servers import PASSWORD, USER, Bolt, CuttingProxy, bolt
+
+ARTWORKS = 120
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _login() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if "ARTSOUND_TEST_NEO4J_URI" not in os.environ:
+            patch.setenv("ARTSOUND_NEO4J_USER", USER)
+            patch.setenv("ARTSOUND_NEO4J_PASSWORD", PASSWORD)
+        yield
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("exports")
+    write_csv(make_graph(ARTWORKS, seed=5, dirty=True), folder / "neo4j")
+    write_csv(make_graph(ARTWORKS, seed=5, dirty=True, scheme="f2"), folder / "f2")
+    mixed = make_graph(ARTWORKS, seed=5, dirty=True)
+    older = {(r.head, r.new, r.tail): (r.head, r.old, r.tail) for r in RELATIONS if r.old not in NODE_COUNTS}
+    mixed.edges = {older.get(triple, triple): ends for triple, ends in mixed.edges.items()}
+    write_csv(mixed, folder / "mixed")
+    return {name: folder / name for name in ("neo4j", "mixed", "f2")}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, exports: dict[str, Path]) -> Iterator[Bolt]:
+    with bolt(tmp_path_factory.mktemp("server"), "neo4j", "mixed", "empty") as started:
+        for name in ("neo4j", "mixed"):
+            load_export(exports[name], Graph(started.uri, name))
+        yield started
+
+
+@pytest.fixture
+def graph(request: pytest.FixtureRequest, exports: dict[str, Path]) -> Iterator[Graph]:
+    """Give the 2.0 graph: in a real Neo4j if there is one."""
+    if uri := os.environ.get("ARTSOUND_TEST_NEO4J_URI"):
+        real = Graph(uri)
+        load_export(exports["neo4j"], real)
+        yield real
+        empty(real)
+    else:
+        yield Graph(request.getfixturevalue("server").uri)
+
+
+def empty(graph: Graph) -> None:
+    with graph.session(write=True) as session:
+        session.run("MATCH (n) DETACH DELETE n").consume()
+
+
+def everything(graph: Graph, window: int = 50) -> pa.Table:
+    keys = read_keys(graph).rows
+    pieces = [read_window(keys.slice(start, window), graph=graph) for start in range(0, len(keys), window)]
+    assert not any(piece.rejects for piece in pieces)
+    return pa.concat_tables([piece.rows for piece in pieces]).sort_by("artwork_id")
+
+
+@pytest.mark.slow
+def test_the_server_and_the_export_say_the_same(graph: Graph, exports: dict[str, Path]) -> None:
+    assert everything(graph).equals(artgraph_csv.read_artworks(exports["neo4j"]).rows)
+    assert read_artists(graph).rows.equals(artgraph_csv.read_artists(exports["neo4j"]).rows)
+
+
+@pytest.mark.slow
+def test_the_older_names_of_relations_are_understood(server: Bolt, exports: dict[str, Path]) -> None:
+    """ArcadeDB has one name space for labels and types: only old types that are no labels fit in it."""
+    older = Graph(server.uri, "mixed")
+    assert everything(older).equals(artgraph_csv.read_artworks(exports["mixed"]).rows)
+    assert read_artists(older).rows.equals(artgraph_csv.read_artists(exports["mixed"]).rows)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "ARTSOUND_TEST_NEO4J_URI" not in os.environ, reason="needs a Neo4j: set ARTSOUND_TEST_NEO4J_URI"
+)
+def test_the_f2_graph_is_read_whole(exports: dict[str, Path]) -> None:
+    older = Graph(os.environ["ARTSOUND_TEST_NEO4J_URI"])
+    load_export(exports["f2"], older)
+    try:
+        assert everything(older).equals(artgraph_csv.read_artworks(exports["f2"]).rows)
+    finally:
+        empty(older)
+
+
+@pytest.mark.slow
+def test_counts_agree_with_the_export(graph: Graph, exports: dict[str, Path]) -> None:
+    nodes, edges = count_triples(graph)
+    lower = ({k.lower(): n for k, n in nodes.items()}, {(h.lower(), k.lower(), t.lower()): n
+             for (h, k, t), n in edges.items()})  # fmt: skip
+    assert lower == artgraph_csv.count_triples(exports["neo4j"])
+    assert {d.what for d in compare(nodes, edges)} >= {"Artwork", "Artwork → Tag (About, about)"}
+
+
+@pytest.mark.slow
+def test_a_graph_that_is_none_of_both_is_told_with_what_is_missing(server: Bolt) -> None:
+    with pytest.raises(ConfigError, match="no relation Author or createdBy, Genre or hasGenre"):
+        read_keys(Graph(server.uri, "empty"))
+
+
+@pytest.mark.slow
+def test_an_export_goes_only_into_an_empty_database(server: Bolt, exports: dict[str, Path]) -> None:
+    with pytest.raises(ConfigError, match="not empty"):
+        load_export(exports["neo4j"], Graph(server.uri))
+
+
+@pytest.mark.slow
+def test_a_window_whose_artworks_are_not_all_there_is_told(server: Bolt) -> None:
+    keys = read_keys(Graph(server.uri)).rows
+    other = pa.concat_tables([keys.slice(0, 1), keys.slice(2, 1)])
+    with pytest.raises(SourceError, match="changed while it was read"):
+        read_window(other, graph=Graph(server.uri))
+
+
+@pytest.mark.slow
+def test_a_wrong_password_is_told_in_one_line(server: Bolt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARTSOUND_NEO4J_PASSWORD", "wrong")
+    with pytest.raises(SourceError, match=r"the graph at bolt://127\.0\.0\.1") as raised:
+        read_keys(Graph(server.uri))
+    assert "\n" not in str(raised.value)
+    assert "wrong" not in str(raised.value)
+
+
+@pytest.mark.slow
+def test_a_cut_connection_loses_and_repeats_nothing(server: Bolt, exports: dict[str, Path]) -> None:
+    proxy = CuttingProxy(server.port, [500, 8_000, 3_000, 12_000])
+    rows = everything(Graph(f"bolt://127.0.0.1:{proxy.port}"))
+    proxy.close()
+    assert proxy.cuts == 4
+    assert rows.equals(artgraph_csv.read_artworks(exports["neo4j"]).rows)
+
+
+@pytest.mark.slow
+def test_a_killed_server_costs_only_the_window_that_was_being_read(
+    tmp_path: Path, exports: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 1.0)
+    parts = Store(tmp_path / "store").parts("raw_artworks", "key")
+    asked = []
+    with bolt(tmp_path / "server") as server:
+        graph = Graph(server.uri)
+        load_export(exports["neo4j"], graph)
+        keys = read_keys(graph).rows
+
+        def read(number: int) -> None:
+            def make() -> artgraph.Outcome:
+                asked.append(number)
+                return read_window(keys.slice(number * 40, 40), graph=graph)
+
+            parts.once(number, make)
+
+        read(0)
+        server.kill()
+        with pytest.raises(SourceError, match="the graph at"):
+            read(1)
+        server.start()
+        for number in range(3):
+            read(number)
+    assert asked == [0, 1, 1, 2]
+    rows = pa.concat_tables([parts.read(number).rows for number in range(3)]).sort_by("artwork_id")
+    assert rows.equals(artgraph_csv.read_artworks(exports["neo4j"]).rows)
+
+
+def test_an_address_that_is_none_is_told_at_once() -> None:
+    with pytest.raises(ConfigError, match=r"begins with one of bolt, bolt\+s"):
+        Graph("http://localhost:7474")
+
+
+def test_nobody_at_the_address_is_told_without_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 0.1)
+    assert Graph("bolt://me:secret@127.0.0.1:1").place == "bolt://127.0.0.1:1"
+    with pytest.raises(SourceError, match="the graph at") as raised:
+        read_keys(Graph("bolt://127.0.0.1:1"))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_full_synthetic_graph_has_the_published_counts() -> None:
+    made = make_graph(NODE_COUNTS["Artwork"], scheme="f2")
+    nodes = {label: len(found) for label, found in made.nodes.items()}
+    assert (sum(nodes.values()), sum(len(ends) for ends in made.edges.values())) == (135_038, 875_416)
+    assert compare(nodes, {triple: len(ends) for triple, ends in made.edges.items()}) == []
+
+
+def test_the_published_counts_add_up() -> None:
+    assert sum(NODE_COUNTS.values()) == 135_038
+    assert sum(relation.published for relation in RELATIONS) == 875_416

@@ -1,0 +1,157 @@
+"""FMA's two archives, made up in their true layout."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from artsound import tables
+from artsound.catalog.clips import check_clips
+from artsound.catalog.duplicates import find_duplicates
+from artsound.catalog.tracks import clean_tracks
+from artsound.errors import ConfigError, Reason, SourceError
+from artsound.media.files import Media, open_media
+from artsound.sources.artgraph_model import SOURCE as ARTGRAPH
+from artsound.sources.base import Source
+from artsound.sources.fma import KNOWN_COUNTS, SOURCE, check_archive, check_audio, check_members, read_tracks
+from artsound.sources.folder import SOURCE as FOLDER
+from artsound.sources.synthetic_fma import COLUMNS, Planted, make_fma
+from tests.rows import artworks
+
+TRACKS = 14
+
+
+@pytest.fixture(scope="module")
+def fma(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Planted]:
+    folder = tmp_path_factory.mktemp("fma")
+    return folder, make_fma(folder, TRACKS, faults=True)
+
+
+def audio(folder: Path) -> Media:
+    return open_media(folder / "fma_large.zip")
+
+
+def test_every_planted_fault_is_found_under_its_reason(fma: tuple[Path, Planted]) -> None:
+    folder, planted = fma
+    raw = read_tracks(folder / "fma_metadata.zip", audio(folder))
+    tables.conform("raw_tracks", raw.rows)
+    assert {reject.item_id: reject.reason for reject in raw.rejects} == {
+        planted.missing: Reason.MISSING_FILE,
+        f"fma_large/000/{int(planted.unlisted):06d}.mp3": Reason.NOT_LISTED,
+    }
+    clips = check_clips(clean_tracks(raw.rows).rows, media=audio(folder), min_seconds=10, workers=2)
+    assert {reject.item_id: reject.reason for reject in clips.rejects} == {
+        planted.empty: Reason.EMPTY_FILE,
+        planted.stub: Reason.UNREADABLE,
+        planted.short: Reason.TOO_SHORT,
+    }
+    assert len(clips.rows) == TRACKS - 5
+    silent = [row["clip_id"] for row in clips.rows.to_pylist() if row["silent"] == 1]
+    assert silent == [planted.silent]
+    copies = find_duplicates(artworks(), clips.rows, near_bits=4).rows
+    assert sorted(copies["item_id"].to_pylist()) == sorted([planted.copy, planted.original])
+
+
+def test_what_the_metadata_says_comes_along(fma: tuple[Path, Planted]) -> None:
+    folder, _ = fma
+    rows = {
+        row["track_id"]: row
+        for row in read_tracks(folder / "fma_metadata.zip", audio(folder)).rows.to_pylist()
+    }
+    row = rows["32"]
+    assert row["audio_path"] == "fma_large/000/000032.mp3"
+    assert (row["title"], row["artist"], row["album"]) == ("Söng &amp; Dance 32", "Bänd 2", "Album 5")
+    assert (row["artist_key"], row["album_key"]) == ("2", "5")
+    assert row["genres"] == ["Rock"]
+    assert row["tags"] == ["it's", "a tag"]
+    assert row["licence"].endswith("3.0 International")
+    assert row["licence_url"] == "http://creativecommons.org/licenses/by-nc-sa/3.0/"
+    assert row["date"] == "2009-01-05 00:00:00"
+    extra = json.loads(row["extra"])
+    assert (extra["track.bit_rate"], extra["set.subset"]) == ("256000", "small")
+    assert "artist.bio" not in extra
+
+
+def test_columns_are_those_of_the_real_tracks_file() -> None:
+    assert [len(names.split()) for names in COLUMNS.values()] == [13, 17, 2, 20]
+
+
+def test_a_subset_holds_those_below_it(fma: tuple[Path, Planted], tmp_path: Path) -> None:
+    folder, _ = fma
+    sizes = []
+    for subset in ("small", "medium", "large"):
+        outcome = read_tracks(folder / "fma_metadata.zip", audio(folder), subset=subset)  # type: ignore[arg-type]
+        sizes.append(len(outcome.rows))
+    assert 0 < sizes[0] < sizes[1] < sizes[2]
+
+
+def test_folders_serve_as_zips(fma: tuple[Path, Planted], tmp_path: Path) -> None:
+    folder, _ = fma
+    for name in ("fma_metadata", "fma_large"):
+        with zipfile.ZipFile(folder / f"{name}.zip") as archive:
+            archive.extractall(tmp_path)
+    zipped = read_tracks(folder / "fma_metadata.zip", audio(folder))
+    unpacked = read_tracks(tmp_path / "fma_metadata", open_media(tmp_path))
+    assert zipped.rows.equals(unpacked.rows)
+
+
+def test_decoding_counts_what_is_kept_failed_and_short(fma: tuple[Path, Planted]) -> None:
+    folder, planted = fma
+    tally = check_audio(audio(folder), workers=2)
+    assert tally.kept == TRACKS - 4
+    assert [Path(name).stem.lstrip("0") for name in tally.failed] == [planted.empty, planted.stub]
+    assert [Path(name).stem.lstrip("0") for name in tally.short] == [planted.short]
+
+
+def test_the_known_counts_add_up_to_the_subsets() -> None:
+    assert {name: sum(counts) for name, counts in KNOWN_COUNTS.items()} == {
+        "large": 106_574,
+        "medium": 25_000,
+    }
+
+
+def test_checksums_of_the_files_are_verified(fma: tuple[Path, Planted], tmp_path: Path) -> None:
+    folder, _ = fma
+    assert check_members(audio(folder), workers=2) == []
+    with zipfile.ZipFile(folder / "fma_large.zip") as archive:
+        archive.extractall(tmp_path)
+    (tmp_path / "fma_large/000/000002.mp3").write_bytes(b"other")
+    (tmp_path / "fma_large/000/000032.mp3").unlink()
+    shutil.copy(tmp_path / "fma_large/000/000035.mp3", tmp_path / "fma_large/000/009999.mp3")
+    expected = [f"fma_large/000/{name}.mp3" for name in ("000002", "000032", "009999")]
+    assert check_members(open_media(tmp_path), workers=2) == expected
+    (tmp_path / "fma_large/checksums").unlink()
+    with pytest.raises(SourceError, match="holds no `checksums`"):
+        check_members(open_media(tmp_path), workers=2)
+
+
+def test_an_archive_of_a_published_name_must_have_its_checksum(
+    fma: tuple[Path, Planted], tmp_path: Path
+) -> None:
+    assert check_archive(fma[0] / "fma_large.zip") is False
+    shutil.copy(fma[0] / "fma_large.zip", tmp_path / "mine.zip")
+    assert check_archive(tmp_path / "mine.zip") is None
+
+
+def test_metadata_that_is_not_fmas_is_told(fma: tuple[Path, Planted], tmp_path: Path) -> None:
+    media = audio(fma[0])
+    with pytest.raises(ConfigError, match="does not exist"):
+        read_tracks(tmp_path / "none.zip", media)
+    with pytest.raises(ConfigError, match=r"holds no tracks\.csv"):
+        read_tracks(tmp_path, media)
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(ConfigError, match="no sound zip"):
+        read_tracks(tmp_path / "text.zip", media)
+    (tmp_path / "tracks.csv").write_text(",track\n,title\ntrack_id,\n2,song\n")
+    with pytest.raises(ConfigError, match=r"lacks artist\.id, set\.subset, track\.license"):
+        read_tracks(tmp_path, media)
+
+
+@pytest.mark.parametrize("source", [SOURCE, ARTGRAPH, FOLDER], ids=lambda source: source.name)
+def test_every_source_says_whom_to_credit(source: Source) -> None:
+    assert source.about
+    assert source.licence
+    assert source.citation
+    assert all(len(remote.sha1) in (0, 40) for remote in source.remotes)
