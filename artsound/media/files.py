@@ -116,6 +116,8 @@ class Folder:
 
     def _place(self, path: str) -> Path:
         _check_path(path)
+        if _is_plain(self.root, path):
+            return self.root / path
         try:
             place = (self.root / path).resolve(strict=True)
         except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links in a circle
@@ -193,6 +195,19 @@ def _walk(root: Path) -> Iterator[str]:
             name = PurePosixPath(Path(folder, file).relative_to(root)).as_posix()
             if name.isascii() or name.encode(errors="replace").decode() == name:
                 yield name
+
+
+def _is_plain(root: Path, path: str) -> bool:
+    """Say whether a name leads to a file with no link below the root: the usual case, quick to see."""
+    place, parts = os.fspath(root), PurePosixPath(path).parts
+    try:
+        for part in parts[:-1]:
+            place = f"{place}/{part}"
+            if not stat.S_ISDIR(os.lstat(place).st_mode):
+                return False
+        return stat.S_ISREG(os.lstat(f"{place}/{parts[-1]}").st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _check_path(path: str) -> None:
