@@ -188,6 +188,16 @@ class Release(Section):
     formats: tuple[Literal["parquet", "webdataset"], ...] = ("parquet", "webdataset")
     shard_megabytes: PositiveFloat = 500.0
     row_group_megabytes: PositiveFloat = 64.0
+    tier: Literal["open", "share-alike", "non-commercial", "no-derivatives", "any"] = (
+        "any"  # licences allowed
+    )
+    media: bool = True  # False: references only, no image or audio
+    plots: bool = False  # pictures for the card; needs the extra `publish`
+    creator: str = ""  # who publishes
+    url: str = ""  # where it is published
+    citation: str = ""  # how to cite it
+    published: Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$")] = ""  # day of publication
+    changes: tuple[str, ...] = ()  # what is new in this version, a line each
 
 
 class Runtime(Section):

@@ -425,6 +425,9 @@ RELEASE_ROWS = table(
     _SPLIT,
     _ARTWORK_ID,
     _CLIP_ID,
+    column(
+        "tier", TEXT, "licence tier of the pair, by its more restricted side; see `catalog.licences.Tier`"
+    ),
     column("score", pa.float64(), "fused similarity, quantised to 1e-6"),
     maybe("art_title", TEXT, "title"),
     maybe("art_artist", TEXT, "printed name"),

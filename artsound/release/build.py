@@ -9,6 +9,7 @@ Everything is made in a hidden folder beside the release, named by the digest of
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -19,13 +20,13 @@ import pyarrow as pa
 
 from artsound.errors import ReleaseError
 from artsound.media.files import Media
-from artsound.release.attribution import attribution
-from artsound.release.card import card, tar_card
+from artsound.release.documents import documents
 from artsound.release.hashing import HashedFile, rows_sha256
 from artsound.release.layout import MEGA, ReleaseOptions, Shard, counts, plan_shards
 from artsound.release.manifest import (
     FORMAT,
     MANIFEST,
+    SIDES,
     SUMS,
     FileRecord,
     ReleaseManifest,
@@ -34,9 +35,11 @@ from artsound.release.manifest import (
     record_of,
 )
 from artsound.release.media import samples
-from artsound.release.parquet import write_parquet
+from artsound.release.parquet import REFERENCES, write_parquet, write_small
 from artsound.release.sides import write_side_tables
+from artsound.release.tiers import TIERS, cut
 from artsound.release.webdataset import write_tar
+from artsound.review.plots import write_plots
 from artsound.store import disk_errors, write_whole
 
 __all__ = ["Release", "ReleaseOptions"]
@@ -63,9 +66,14 @@ class Release:
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
+    def kept(self) -> pa.Table:
+        """The rows whose licences allow them in a release of the chosen tier."""
+        return cut(self.rows, self.options.tier)
+
+    @cached_property
     def shards(self) -> list[Shard]:
         """The parts, in order."""
-        return plan_shards(self.rows, self.options)
+        return plan_shards(self.kept, self.options)
 
     def current(self) -> ReleaseManifest | None:
         """Return the finished release when it is this one and has all its files; touches nothing."""
@@ -147,10 +155,12 @@ class Release:
         return noted if _size(self._files / shard.path) == noted.bytes else None
 
     def _write(self, shard: Shard, path: Path) -> FileRecord:
-        rows = self.rows.slice(shard.start, shard.stop - shard.start)
+        rows = self.kept.slice(shard.start, shard.stop - shard.start)
         with HashedFile(path) as file:
             if shard.format == "webdataset":
                 write_tar(file, samples(rows, self.images, self.audio))
+            elif not self.options.media:
+                write_small(file, [rows.select(REFERENCES.names)], REFERENCES)
             else:
                 group = int(self.options.row_group_megabytes * MEGA)
                 write_parquet(file, rows, images=self.images, audio=self.audio, group_bytes=group)
@@ -162,9 +172,11 @@ class Release:
         if len(records) < len(self.shards):
             raise ReleaseError(f"{len(self.shards) - len(records)} shards are not written yet: run all parts")
         self._files.mkdir(parents=True, exist_ok=True)
-        records += write_side_tables(self._files, self.rows)
-        for path, text in self._documents(records).items():
+        records += write_side_tables(self._files, self.kept)
+        for path, text in documents(self._manifest(records), self.kept, self.options).items():
             write_whole(self._place(path), partial(_write_text, text=text))
+        if self.options.plots:
+            write_plots(self._files / "plots", self.kept)
         for more in add:
             more(self._files)
         known = {record.path for record in records} | {MANIFEST, SUMS}
@@ -176,26 +188,23 @@ class Release:
         return made
 
     def _manifest(self, records: Sequence[FileRecord]) -> ReleaseManifest:
+        tiers = Counter(self.kept["tier"].to_pylist())
         return ReleaseManifest(
             format=FORMAT,
             name=self.options.name,
             version=self.options.version,
             made_from=self.digest,
-            pairs=len(self.rows),
-            splits=counts(self.rows),
+            pairs=len(self.kept),
+            splits=counts(self.kept),
+            tiers={name: tiers[name] for name in TIERS if name in tiers},
+            licences={
+                side: dict(sorted(Counter(self.kept[f"{side}_licence"].to_pylist()).items()))
+                for side in SIDES
+            },
+            media=self.options.media,
             files=tuple(sorted(records, key=lambda record: record.path)),
             facts=self.facts,
         )
-
-    def _documents(self, records: Sequence[FileRecord]) -> dict[str, str]:
-        """Write what people and other tools read beside the data."""
-        made = self._manifest(records)
-        sizes = {Path(r.path).name: r.rows for r in made.files if r.role == "webdataset"}
-        texts = {"README.md": card(made, self.rows), "ATTRIBUTION.md": attribution(self.rows)}
-        if sizes:
-            texts["webdataset/sizes.json"] = json.dumps(sizes, indent=2) + "\n"
-            texts["webdataset/README.md"] = tar_card(made, self.rows)
-        return texts
 
 
 def _size(path: Path) -> int | None:

@@ -16,7 +16,7 @@ from artsound.media.audio import decode_audio
 from artsound.media.files import MediaError
 from artsound.media.image import decode_image
 from artsound.release.manifest import FileRecord, ReleaseManifest
-from artsound.release.parquet import SCHEMA
+from artsound.release.parquet import REFERENCES, columns
 from artsound.release.sample import plain
 from artsound.release.sides import SIDES, pair_row
 from artsound.release.tarscan import Found, scan_tar
@@ -29,6 +29,9 @@ Reader = Callable[[Path], Iterator[Any]]
 
 def content_problems(folder: Path, made: ReleaseManifest, *, deep: bool = False) -> Iterator[str]:
     """Say where the inside of the files is not what it should be."""
+    if unlike := list(_unlike_columns(folder, made)):
+        yield from unlike
+        return
     for split in made.splits:
         yield from islice(_split_problems(folder, made, split, deep=deep), MOST)
     for where, times in _seen(folder, made).items():
@@ -54,6 +57,24 @@ def _split_problems(folder: Path, made: ReleaseManifest, split: str, *, deep: bo
         yield f"{split}: {error}"
 
 
+def _unlike_columns(folder: Path, made: ReleaseManifest) -> Iterator[str]:
+    """Find Parquet files with other columns than their kind; side tables may know more or less of a pair."""
+    first: dict[str, pa.Schema] = {"parquet": columns(media=made.media)}
+    for record in made.files:
+        if record.role not in ("parquet", *SIDES):
+            continue
+        try:
+            found = pq.read_schema(folder / record.path)
+        except (pa.ArrowException, OSError) as error:
+            yield f"{record.path}: is no Parquet ({error})"
+            continue
+        if (
+            not first.setdefault(record.role, found).equals(found, check_metadata=True)
+            or "pair_id" not in found.names
+        ):
+            yield f"{record.path}: its columns are not those of {record.role}"
+
+
 def _rows(folder: Path, records: Sequence[FileRecord], read: Reader) -> Iterator[Any]:
     for record in records:
         count = 0
@@ -69,11 +90,10 @@ def _rows(folder: Path, records: Sequence[FileRecord], read: Reader) -> Iterator
 
 def _read_pairs(path: Path, *, deep: bool) -> Iterator[Found]:
     file = pq.ParquetFile(path)
-    if not file.schema_arrow.equals(SCHEMA, check_metadata=True):
-        raise ReleaseError("its columns are not those of a release")
-    media = ["image", "audio"] if deep else ["image.path", "audio.path"]
-    plain = [name for name in SCHEMA.names if name not in ("image", "audio")]
-    for batch in file.iter_batches(BATCH, columns=[*plain, *media]):
+    media = [] if "image" not in file.schema_arrow.names else ["image.path", "audio.path"]
+    if deep:
+        media = [name.removesuffix(".path") for name in media]
+    for batch in file.iter_batches(BATCH, columns=[*REFERENCES.names, *media]):
         for row in batch.to_pylist():
             yield _found(row)
 
@@ -82,14 +102,18 @@ def _found(row: dict[str, Any]) -> Found:
     key, meta = row["pair_id"], _parsed(row["meta"])
     if unlike := {name for name, value in pair_row(meta).items() if row[name] != value}:
         raise ReleaseError(f"{key}: {', '.join(sorted(unlike))} differ from its meta")
+    noted = {"image": meta["artwork"]["image"], "audio": meta["music"]["audio"]}
     media: dict[str, Any] = {}
-    for name in ("image", "audio"):
-        stem, _, ending = row[name]["path"].rpartition(".")
-        if stem != key:
-            raise ReleaseError(f"{key}: its {name} is named {row[name]['path']!r}")
-        data = row[name].get("bytes")
-        size = None if data is None else len(data)
-        media |= {f"{name}_format": ending, f"{name}_bytes": size, name: data or b""}
+    for name, file in noted.items():
+        found = row.get(
+            name, {"path": f"{key}.{file['format']}"}
+        )  # a release of references has no such column
+        stem, _, ending = found["path"].rpartition(".")
+        data = found.get("bytes", b"")
+        if stem != key or data is None:
+            raise ReleaseError(f"{key}: its {name} is missing, or named {found['path']!r}")
+        size = len(data) if "bytes" in found else None
+        media |= {f"{name}_format": ending, f"{name}_bytes": size, name: data}
     said = {name: row[name] for name in ("pair_id", "meta", "art_caption", "music_caption")}
     return Found(**said, **media)
 
@@ -123,7 +147,7 @@ def _pair_problems(found: dict[str, Any], split: str, *, deep: bool) -> Iterator
         if number:
             continue
         yield from _side_problems(found, pair.pair_id, meta)
-        if deep:
+        if deep and pair.image_bytes is not None:
             yield from (f"{role}: {pair.pair_id}: {what}" for what in _undecodable(pair))
 
 
@@ -140,7 +164,7 @@ def _own_problems(pair: Found, meta: dict[str, Any], split: str, *, deep: bool) 
     ):
         if form != noted["format"] or size not in (None, noted["bytes"]):
             yield f"{name} is not the file that its JSON describes"
-        elif deep and hashlib.sha256(data).hexdigest() != noted["sha256"]:
+        elif deep and size is not None and hashlib.sha256(data).hexdigest() != noted["sha256"]:
             yield f"the bytes of its {name} are not those of its JSON (sha256 differs)"
 
 

@@ -15,6 +15,7 @@ from artsound.errors import ReleaseError
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 FORMAT = "artsound-release/1"
+SIDES = ("art", "music")
 ROLES = ("parquet", "webdataset", "captions", "scores", "document")
 
 
@@ -40,6 +41,9 @@ class ReleaseManifest:
     made_from: str  # digest of the plan, the options and the facts
     pairs: int
     splits: dict[str, int]  # pairs by split, in the release's order
+    tiers: dict[str, int]  # pairs by licence tier, from free to closed
+    licences: dict[str, dict[str, int]]  # side (art, music) → licence → pairs
+    media: bool  # False: references only
     files: tuple[FileRecord, ...]  # sorted by path
     facts: Mapping[str, Any]  # settings, tables, models, leak report, code: as the build knows them
 
@@ -72,6 +76,9 @@ def manifest_schema() -> dict[str, Any]:
         "made_from": text | {"description": "digest of the plan, the options and the facts"},
         "pairs": count,
         "splits": {"type": "object", "additionalProperties": count},
+        "tiers": {"type": "object", "additionalProperties": count},
+        "licences": _object({side: {"type": "object", "additionalProperties": count} for side in SIDES}),
+        "media": {"type": "boolean", "description": "false: ids, links and hashes only"},
         "files": {"type": "array", "items": _object(record)},
         "facts": {"type": "object", "description": "settings, tables, models, leaks, code_version"},
     }
@@ -117,14 +124,21 @@ def parse_manifest(data: bytes) -> ReleaseManifest:
         raise ReleaseError(f"not a release manifest: {error}") from error
     if made.format != FORMAT:
         raise ReleaseError(f"has the format {made.format!r}; this version reads {FORMAT!r}")
-    if problem := next(_ill_typed(made), None):
+    try:
+        problem = next(_ill_typed(made), None)
+    except (AttributeError, TypeError, KeyError) as error:
+        problem = str(error)
+    if problem:
         raise ReleaseError(f"not a release manifest: {problem}")
     return made
 
 
 def _ill_typed(made: ReleaseManifest) -> Iterator[str]:
-    texts = [made.name, made.version, made.made_from, *made.splits]
-    numbers = [made.pairs, *made.splits.values()]
+    texts = [made.name, made.version, made.made_from, *made.splits, *made.tiers]
+    numbers = [made.pairs, *made.splits.values(), *made.tiers.values()]
+    for side in SIDES:
+        texts += made.licences[side]
+        numbers += made.licences[side].values()
     for record in made.files:
         texts += [record.path, record.role, record.sha256, record.split or ""]
         numbers += [record.bytes, record.rows or 0]

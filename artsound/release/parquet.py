@@ -19,16 +19,17 @@ from artsound.release.hashing import HashedFile
 from artsound.release.media import Sample, samples
 
 MEDIA = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
-PLAIN = ("pair_id", "artwork_id", "clip_id", "score")
+PLAIN = ("pair_id", "artwork_id", "clip_id", "tier", "score")
 WORDS = tuple(name for name in tables.RELEASE_ROWS.names if name.startswith(("art_", "music_")))
 _MEDIA_LEAVES = ("image.bytes", "image.path", "audio.bytes", "audio.path")
 
 
-def _schema() -> pa.Schema:
+def columns(*, media: bool) -> pa.Schema:
+    """Name the columns of `data/`; a release of references has no media in it."""
     plain = [tables.RELEASE_ROWS.field(name) for name in PLAIN]
     words = [tables.RELEASE_ROWS.field(name) for name in (*WORDS, "meta")]
-    media = [pa.field("image", MEDIA), pa.field("audio", MEDIA)]
-    return with_features(pa.schema([field.remove_metadata() for field in [*plain, *media, *words]]))
+    typed = [pa.field("image", MEDIA), pa.field("audio", MEDIA)] if media else []
+    return with_features(pa.schema([field.remove_metadata() for field in [*plain, *typed, *words]]))
 
 
 def feature(dtype: pa.DataType) -> dict[str, Any] | list[Any]:
@@ -52,7 +53,8 @@ def with_features(schema: pa.Schema) -> pa.Schema:
     return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
 
 
-SCHEMA = _schema()
+SCHEMA = columns(media=True)
+REFERENCES = columns(media=False)
 
 
 def write_parquet(file: HashedFile, rows: pa.Table, *, images: Media, audio: Media, group_bytes: int) -> int:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from artsound import tables
 from artsound.errors import Outcome, SchemaError
 from artsound.release.sample import ARTWORK, AUDIO, IMAGE, MUSIC, SAMPLE, plain
+from artsound.release.tiers import pair_tier
 
 SPLIT_ORDER = ("train", "val", "test")
 BATCH = 1000  # rows that are Python objects at one time
@@ -50,7 +51,12 @@ def plan_release(  # noqa: PLR0913, PLR0917  # one argument a table, as every st
         }
     )
     both = {name: pairs[name].combine_chunks() for name in pairs.schema.names}
-    both |= {"artwork": _struct(art_side, ARTWORK), "music": _struct(music_side, MUSIC)}
+    licences = zip(art["licence"].to_pylist(), track["licence"].to_pylist(), strict=True)
+    both |= {
+        "tier": pa.array([pair_tier(*sides) for sides in licences], pa.string()),
+        "artwork": _struct(art_side, ARTWORK),
+        "music": _struct(music_side, MUSIC),
+    }
     paths = pa.table({"image_path": art["image_path"], "audio_path": clip["audio_path"]})
     return Outcome(_rows(_struct(both, SAMPLE), paths))
 
@@ -86,6 +92,7 @@ def _rows(samples: pa.StructArray, paths: pa.Table) -> pa.Table:
             "split": samples.field("split"),
             "artwork_id": pc.struct_field(samples, ["artwork", "artwork_id"]),
             "clip_id": pc.struct_field(samples, ["music", "clip_id"]),
+            "tier": samples.field("tier"),
             "score": pa.array([plain(score) for score in samples.field("score").to_pylist()], pa.float64()),
             "art_title": pc.struct_field(samples, ["artwork", "title"]),
             "art_artist": pc.struct_field(samples, ["artwork", "artist"]),

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from artsound import tables
-from artsound.contracts import column
+from artsound.contracts import TEXT, column
 
 
 def _but(schema: pa.Schema, *names: str) -> list[pa.Field]:
@@ -44,6 +44,7 @@ PAIR = _but(tables.PAIRS, "artwork_id", "clip_id")
 SAMPLE = pa.struct(
     [
         *PAIR,
+        column("tier", TEXT, "licence tier of the pair, by its more restricted side"),
         column("artwork", ARTWORK, "the artwork and its image"),
         column("music", MUSIC, "the clip and its audio"),
     ]

@@ -13,8 +13,8 @@ from artsound import tables
 from artsound.contracts import TEXT
 from artsound.release.hashing import HashedFile
 from artsound.release.layout import counts
-from artsound.release.manifest import FileRecord
-from artsound.release.parquet import write_small
+from artsound.release.manifest import FileRecord, ReleaseManifest
+from artsound.release.parquet import columns, write_small
 from artsound.release.sample import ART_CAPTION, MUSIC_CAPTION
 from artsound.store import write_whole
 
@@ -44,7 +44,7 @@ def caption_row(meta: dict[str, Any]) -> dict[str, Any]:
 
 def score_row(meta: dict[str, Any]) -> dict[str, Any]:
     """Take a pair's scores out of its JSON."""
-    return _ids(meta) | {name: value for name, value in meta.items() if name not in ("artwork", "music")}
+    return _ids(meta) | {name: value for name, value in meta.items() if name in SCORES.names}
 
 
 def pair_row(meta: dict[str, Any]) -> dict[str, Any]:
@@ -56,13 +56,23 @@ def pair_row(meta: dict[str, Any]) -> dict[str, Any]:
         for name in ("title", "artist", "licence")
     }
     captions = {f"{side}_caption": said["caption"]["caption"] for side, said in sides.items()}
-    return _ids(meta) | {"score": meta["score"]} | words | captions
+    return _ids(meta) | {name: meta[name] for name in ("tier", "score")} | words | captions
 
 
 SIDES: dict[str, tuple[pa.Schema, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "captions": (CAPTIONS, caption_row),
     "scores": (SCORES, score_row),
 }
+
+
+FOLDERS = {"parquet": "data", "captions": "captions", "scores": "scores"}
+
+
+def columns_of(made: ReleaseManifest) -> dict[str, pa.Schema]:
+    """Name the columns of every kind of Parquet file that a release has, by its role."""
+    known = {"parquet": columns(media=made.media), "captions": CAPTIONS, "scores": SCORES}
+    present = {record.role for record in made.files}
+    return {role: schema for role, schema in known.items() if role in present}
 
 
 def write_side_tables(folder: Path, rows: pa.Table) -> list[FileRecord]:

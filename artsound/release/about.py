@@ -1,0 +1,102 @@
+"""What a release says of itself in words: shared by the dataset card, its datasheet and `croissant.json`."""
+
+from artsound.release.attribution import escape
+from artsound.release.layout import ReleaseOptions
+from artsound.release.manifest import ReleaseManifest
+
+RULE = (
+    "packaging is a patch, additions are a minor, edits, removals and moves between splits are a major "
+    "version; "
+    "a published version never changes."
+)
+_SPDX = "https://spdx.org/licenses/"
+
+
+def summary(made: ReleaseManifest) -> str:
+    """Say in a few sentences what it is."""
+    return (
+        f"{made.pairs} pairs of an artwork and a music clip, with captions of both sides, scores, "
+        f"licences and "
+        "provenance. Pairs are matched one to one inside each split; splits were drawn by artist, album and "
+        "duplicate before matching."
+    )
+
+
+def changelog(made: ReleaseManifest, options: ReleaseOptions) -> str:
+    """Say what is new in this version, and what it holds."""
+    day = f" ({options.published})" if options.published else ""
+    splits = ", ".join(f"{pairs} {split}" for split, pairs in made.splits.items())
+    lines = [*options.changes, f"{made.pairs} pairs: {splits}."]
+    listed = "\n".join(f"- {escape(line)}" for line in lines)
+    return f"# Changelog\n\nVersions follow this rule: {RULE}\n\n## {made.version}{day}\n\n{listed}\n"
+
+
+def licence_links(made: ReleaseManifest) -> list[str]:
+    """Link the licences of a release's items; what SPDX does not list is named."""
+    names = sorted({name for side in made.licences.values() for name in side})
+    return [name if name.startswith("LicenseRef") else f"{_SPDX}{name}" for name in names]
+
+
+# The fields of the Croissant vocabulary for responsible AI; each is true of every release of the build.
+RESPONSIBLE = {
+    "dataCollection": "Artworks and recordings are taken from existing collections with their metadata; "
+    "nothing "
+    "was commissioned. The manifest names tables, settings and content hashes.",
+    "dataCollectionType": "Secondary data analysis",
+    "dataCollectionMissingData": "Items that do not decode, are too short, too large or exact "
+    "duplicates are left "
+    "out and counted by reason. Unknown values are null, never guessed.",
+    "dataCollectionRawData": "Image and audio files with the metadata of their collections; media are "
+    "released with "
+    "their original bytes.",
+    "dataCollectionTimeframe": "Works are of the dates that each pair's metadata states.",
+    "dataImputationProtocol": "None: what is not known stays null.",
+    "dataPreprocessingProtocol": "Full decoding as a check, content hashes, licence texts mapped to "
+    "SPDX ids, years "
+    "read from free text, duplicate clusters, splits by hash of artist, album and duplicate group.",
+    "dataManipulationProtocol": "Media bytes are not changed. Pairs are chosen by an optimal one-to-one "
+    "assignment "
+    "over similarity scores inside each split.",
+    "dataAnnotationProtocol": "Captions and measures are computed from media and metadata by the models "
+    "that each "
+    "caption names.",
+    "dataAnnotationPlatform": "ArtSound builder",
+    "dataAnnotationAnalysis": "Captions are checked against what they may claim; reviewers can accept "
+    "or reject "
+    "pairs on the audit page.",
+    "annotationsPerItem": "One caption set for each artwork and each clip",
+    "annotatorDemographics": "Not applicable: annotations are made by machines",
+    "machineAnnotationTools": "The models named in each caption's and measure's `model`",
+    "dataReleaseMaintenancePlan": f"Semantic versions: {RULE}",
+    "personalSensitiveInformation": "Names of artists as published by the collections. Artworks may "
+    "depict people.",
+    "dataSocialImpact": "Models trained on it can make music from pictures; they can imitate styles of "
+    "living "
+    "artists and carry the collections' view of what art and music are.",
+    "dataBiases": "The collections over-represent western, male and canonical art, and freely licensed "
+    "popular "
+    "music; captions follow the biases of the models that wrote them.",
+    "dataLimitations": "Pairs are computed, not chosen by people; a score is a similarity of machine-made "
+    "descriptions and no judgement of quality.",
+    "dataUseCases": "Research on cross-modal retrieval and on music generation from images; not suited "
+    "to judge "
+    "artists, cultures or emotions of people.",
+}
+
+# Gebru et al. 2021, arXiv:1803.09010: the sections of a datasheet
+DATASHEET = {
+    "Motivation": "Made for research on relations between visual art and music, above all retrieval "
+    "across the two "
+    "and generation of music from images.",
+    "Composition": "Each instance is one artwork and one music clip with their metadata, captions, "
+    "measures and "
+    "scores; no artwork and no clip stands in more than one pair. Labels are machine-made. "
+    + RESPONSIBLE["dataCollectionMissingData"],
+    "Collection": RESPONSIBLE["dataCollection"],
+    "Preprocessing": RESPONSIBLE["dataPreprocessingProtocol"] + " " + RESPONSIBLE["dataManipulationProtocol"],
+    "Uses": RESPONSIBLE["dataUseCases"],
+    "Distribution": "Every item keeps the licence of its source; `ATTRIBUTION.md` names maker, source "
+    "and licence "
+    "of each. Use a pair only as both of its licences allow.",
+    "Maintenance": RESPONSIBLE["dataReleaseMaintenancePlan"],
+}

@@ -1,0 +1,96 @@
+"""What may be passed on, and to whom it is said."""
+
+import io
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from artsound.release.tiers import TIERS, pair_tier
+from artsound.release.verify import verify
+from tests.release import world
+
+LICENCES = ("CC0-1.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-ND-4.0", "LicenseRef-unknown")
+
+
+@pytest.fixture
+def mixed(media: Path) -> pa.Table:
+    """Pairs of every licence, four of each."""
+    tracks = [
+        {"track_id": f"t{i:04d}", "artist_id": "music:0", "licence": LICENCES[i % len(LICENCES)]}
+        for i in range(20)
+    ]
+    return world.plan(media, 20, tracks=tracks)
+
+
+@pytest.mark.parametrize("art", LICENCES)
+@pytest.mark.parametrize("music", LICENCES)
+def test_the_more_restricted_side_decides(art: str, music: str) -> None:
+    found = TIERS.index(pair_tier(art, music))
+    assert found == max(TIERS.index(pair_tier(art, art)), TIERS.index(pair_tier(music, music)))
+    assert pair_tier(art, music) == pair_tier(music, art)
+
+
+@pytest.mark.parametrize(
+    ("tier", "pairs"),
+    [("open", 4), ("share-alike", 8), ("non-commercial", 12), ("no-derivatives", 16), ("any", 20)],
+)
+def test_a_release_of_a_tier_holds_no_pair_beyond_it(
+    media: Path, mixed: pa.Table, tmp_path: Path, tier: str, pairs: int
+) -> None:
+    making = world.release(media, mixed, tmp_path, tier=tier)
+    made = world.build(making)
+    assert made.pairs == sum(made.tiers.values()) == pairs
+    assert list(made.tiers) == list(TIERS[: len(made.tiers) - (tier == "any")]) + ["unknown"] * (
+        tier == "any"
+    )
+    assert verify(making.folder, deep=True).problems == []
+    unknown = [row["image_path"] for row in mixed.to_pylist() if row["tier"] == "unknown"]
+    held = b"".join(world.contents(making.folder).values())
+    leaked = [(media / "art" / path).read_bytes() in held for path in unknown]
+    assert all(leaked) == any(leaked) == (tier == "any")
+
+
+def test_a_release_that_must_not_be_passed_on_says_so(media: Path, mixed: pa.Table, tmp_path: Path) -> None:
+    making = world.release(media, mixed, tmp_path)
+    world.build(making)
+    assert "Not to be passed on" in (making.folder / "README.md").read_text()
+
+
+def test_references_alone_hold_no_media_but_all_words_and_hashes(
+    media: Path, mixed: pa.Table, tmp_path: Path
+) -> None:
+    making = world.release(media, mixed, tmp_path, media=False)
+    made = world.build(making)
+    assert verify(making.folder, deep=True).problems == []
+    assert {record.role for record in made.files} == {"parquet", "captions", "scores", "document"}
+    found = pa.concat_tables([pq.read_table(path) for path in sorted(making.folder.glob("data/*"))])
+    assert "image" not in found.column_names
+    hashes = {json.loads(meta)["artwork"]["image"]["sha256"] for meta in found["meta"].to_pylist()}
+    assert hashes == set(mixed["image_sha256"].to_pylist())
+    assert "Not to be passed on" not in (making.folder / "README.md").read_text()
+
+
+def test_foreign_text_is_harmless_in_card_and_attribution(finished: Path) -> None:
+    for name in ("README.md", "ATTRIBUTION.md", "CHANGELOG.md"):
+        text = (finished / name).read_text()
+        assert "<script" not in text
+        assert "[a](b)" not in text
+    titled = next(line for line in (finished / "ATTRIBUTION.md").read_text().splitlines() if "alert" in line)
+    assert titled.startswith("- [a0000](https://example.org/a/0): “&lt;script&gt;alert")
+
+
+def test_every_item_is_attributed_once(finished: Path, rows: pa.Table) -> None:
+    lines = io.StringIO((finished / "ATTRIBUTION.md").read_text()).read().splitlines()
+    items = [line for line in lines if line.startswith("- ")]
+    assert len(items) == len(set(items)) == 2 * len(rows)
+
+
+def test_energon_finds_its_shards_and_splits(finished: Path) -> None:
+    folder = finished / "webdataset" / ".nv-meta"
+    info = json.loads((folder / ".info.json").read_text())["shard_counts"]
+    parts = json.loads((folder / "split.yaml").read_text())["split_parts"]
+    tars = sorted(path.name for path in (finished / "webdataset").glob("*.tar"))
+    assert sorted(info) == sorted(name for names in parts.values() for name in names) == tars
