@@ -106,7 +106,7 @@ class Endpoint(Section):
 class Captioner(Section):
     """Who describes one side, and how it is asked."""
 
-    backend: Literal["offline", "endpoint", "transformers"] = "offline"
+    backend: Literal["offline", "titles", "endpoint", "transformers"] = "offline"
     model: str = ""  # as the endpoint names it; a name of your own for local weights
     weights: Path | None = None  # folder of a transformers model
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"  # of a transformers model

@@ -58,6 +58,18 @@ def _offline_identity(side: Side, chosen: settings.Captioner) -> str:
     return OFFLINE
 
 
+def _titles(side: Side, chosen: settings.Captioner, answers: Path | None) -> Captioner:
+    from artsound.captions.titles import Titles
+
+    return Titles()
+
+
+def _titles_identity(side: Side, chosen: settings.Captioner) -> str:
+    from artsound.captions.titles import TITLES
+
+    return TITLES
+
+
 def _asked(side: Side, chosen: settings.Captioner, answers: Path | None) -> Captioner:
     from artsound.captions import build
 
@@ -80,6 +92,7 @@ class CaptionEntry:
 
 CAPTIONERS = {
     "offline": CaptionEntry(_offline, _offline_identity),
+    "titles": CaptionEntry(_titles, _titles_identity),
     "endpoint": CaptionEntry(_asked, _asked_identity),
     "transformers": CaptionEntry(_asked, _asked_identity),
 }

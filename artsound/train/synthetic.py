@@ -5,10 +5,21 @@ Written as a folder source, it goes through the normal build; see `write`.
 """
 
 import colorsys
+import csv
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
+from PIL import Image
+
+from artsound.catalog.names import artist_id
+from artsound.progress import track
+from artsound.settings import Splits
+from artsound.splits import draw
 
 RATE = 8_000  # Hz
 SECONDS = 2.25
@@ -18,6 +29,52 @@ SLOWEST, FASTEST = 1.5, 8.0  # notes a second
 OVERTONES = 8
 CHORD = (0, 4, 7, 12)  # semitones above the base pitch that the notes are drawn from
 HUES = 0.8  # of the colour circle, so that the ends differ
+SPLITS = ("train",) * 8 + ("val", "test")  # of successive pairs
+LICENCE = "CC0-1.0"
+QUALITIES = (
+    *("Amber", "Ancient", "Bitter", "Broken", "Bronze", "Calm", "Clever", "Cold", "Copper", "Crooked"),
+    *("Dancing", "Distant", "Dusty", "Empty", "Fading", "Frozen", "Gentle", "Gilded", "Hidden", "Hollow"),
+    *("Humble", "Iron", "Ivory", "Jealous", "Lonely", "Marble", "Merry", "Narrow", "Noble", "Painted"),
+    *("Patient", "Proud", "Quiet", "Restless", "Royal", "Sleeping", "Stolen", "Tender", "Velvet", "Wooden"),
+)
+THINGS = (
+    *("Anchor", "Apple", "Bakery", "Bridge", "Candle", "Castle", "Cathedral", "Clock", "Crow", "Desert"),
+    *("Doctor", "Donkey", "Engine", "Falcon", "Garden", "Guitar", "Harbour", "Hammer", "Island", "Kettle"),
+    *("Ladder", "Lemon", "Library", "Lion", "Market", "Mirror", "Needle", "Onion", "Orchard", "Parrot"),
+    *("Pillow", "Prison", "River", "Saddle", "Shepherd", "Spider", "Teacher", "Tower", "Violin", "Whale"),
+)
+BUILD = """# A set whose pairing is known; written by `artsound train synthetic`.
+root = "build"
+
+[artworks]
+path = "art"
+
+[tracks]
+path = "music"
+
+[catalog]
+min_seconds = 2.0
+near_duplicate_bits = 0
+
+[captions.art]
+backend = "titles"
+
+[captions.music]
+backend = "titles"
+
+[matching]
+sentence = 1.0
+affect = 0.0
+
+[release]
+name = "synthetic"
+version = "1.0.0"
+formats = ["parquet"]
+"""
+TRAIN = """# Training on the set whose pairing is known.
+release = "build/release/synthetic-1.0.0"
+run = "run"
+"""
 
 
 class Attributes(NamedTuple):
@@ -77,3 +134,71 @@ def _note(
 
 def _colour(of: Attributes) -> tuple[float, float, float]:
     return colorsys.hsv_to_rgb(HUES * of.hue, 0.25 + 0.75 * of.saturation, 0.35 + 0.65 * of.value)
+
+
+def write(folder: Path, *, pairs: int, seed: int = 0, planted: bool = True) -> Path:
+    """Write the set as two folder sources, with settings for the build and the training of it.
+
+    A pair's artwork and recording have the same title and makers whose names draw the same split, so the
+    build's matching, told to caption by titles, finds the planted partners. With `planted` false the titles
+    of the recordings go round within each split: the build then pairs what does not belong together.
+
+    Returns:
+        The path of the build's settings.
+    """
+    splits = [SPLITS[number % len(SPLITS)] for number in range(pairs)]
+    partner = {number: number if planted else _next(splits, number) for number in range(pairs)}
+    for side, form, paint in (("art", "png", _write_image), ("music", "wav", _write_sound)):
+        place = folder / side
+        place.mkdir(parents=True, exist_ok=True)
+        lines = []
+        for number in track(range(pairs), f"drawing {side}"):
+            rng = np.random.default_rng([seed, number, len(side)])
+            paint(place / f"{number:05d}.{form}", attributes(seed, number), rng)
+            titled = number if side == "art" else partner[number]
+            lines.append(
+                (f"{number:05d}.{form}", _title(titled), _maker(side, number, splits[number]), LICENCE)
+            )
+        with (place / f"{side}.csv").open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([("file", "title", "artist", "licence"), *lines])
+    (folder / "build.toml").write_text(BUILD)
+    (folder / "train.toml").write_text(TRAIN)
+    return folder / "build.toml"
+
+
+def number_of(item_id: str) -> int:
+    """Find the number of an artwork or recording in its key, which is its file name."""
+    return int(Path(item_id).stem)
+
+
+def _next(splits: Sequence[str], number: int) -> int:
+    """Go to the next number of the same split, round and round."""
+    count = len(splits)
+    return next(
+        one % count for one in range(number + 1, number + 1 + count) if splits[one % count] == splits[number]
+    )
+
+
+def _title(number: int) -> str:
+    """Name a pair by two words and, from the second round on, a number."""
+    rounds, rest = divmod(number, len(QUALITIES) * len(THINGS))
+    words = f"{QUALITIES[rest % len(QUALITIES)]} {THINGS[rest // len(QUALITIES)]}"
+    return f"{words} {rounds + 1}" if rounds else words
+
+
+def _maker(side: str, number: int, split: str) -> str:
+    """Make up a name that draws the wanted split under the settings written by `write`."""
+    defaults = Splits()
+    for attempt in count():
+        name = f"Maker {number} {attempt}"
+        if draw(artist_id(side, "", name), defaults.salt, defaults.shares) == split:
+            return name
+    raise AssertionError  # `count` does not end
+
+
+def _write_image(path: Path, of: Attributes, rng: np.random.Generator) -> None:
+    Image.fromarray(draw_image(of, rng)).save(path)
+
+
+def _write_sound(path: Path, of: Attributes, rng: np.random.Generator) -> None:
+    soundfile.write(path, draw_sound(of, rng), RATE, subtype="PCM_16")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from artsound.train import synthetic
 from artsound.train.run import prepare
-from artsound.train.settings import Loop, Machine, SmallPrior, TrainSettings
+from artsound.train.settings import Loop, Machine, Sampling, SmallPrior, TrainSettings
 
 SIZES = {"train": 24, "val": 6, "test": 6}
 MEDIA = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -79,6 +79,7 @@ def tiny_settings(release: Path, run: Path) -> TrainSettings:
         prior=SmallPrior(width=16, blocks=1, heads=2),
         pretrain=loop,
         loop=loop,
+        sampling=Sampling(steps=1),
         machine=Machine(threads=1, part_rows=10),
     )
 

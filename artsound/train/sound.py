@@ -1,0 +1,82 @@
+"""Made sound on disk: a WAV that says how it was made, and a picture of its spectrum."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from PIL import Image
+
+from artsound.store import write_whole
+
+FADE = 0.25  # s over which two windows are joined
+LOUDEST = 0.95  # of full scale
+RANGE = 70.0  # dB that the picture shows
+HEIGHT, WIDTH = 256, 640  # px
+COLOURS = np.array([[0, 0, 4], [80, 18, 123], [182, 54, 121], [251, 136, 97], [252, 253, 191]], float)
+
+
+def join(windows: Sequence[NDArray[np.float32]], frames: int, fade: int) -> NDArray[np.float32]:
+    """Put windows behind each other, cross-faded over `fade` frames, and cut to `frames`.
+
+    Examples:
+        >>> ones = np.ones(4, np.float32)
+        >>> join([ones, ones], 6, 2).tolist()
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    """
+    whole = windows[0]
+    rise = np.linspace(0, 1, fade, dtype=np.float32)
+    for after in windows[1:]:
+        mixed = whole[-fade:] * (1 - rise) + after[:fade] * rise
+        whole = np.concatenate([whole[:-fade], mixed, after[fade:]])
+    return whole[:frames]
+
+
+def windows_for(seconds: float, window: float) -> int:
+    """Count the windows that a length needs.
+
+    Examples:
+        >>> windows_for(2.0, 2.0), windows_for(3.0, 2.0), windows_for(10.0, 2.0)
+        (1, 2, 6)
+    """
+    return 1 + max(0, int(np.ceil((seconds - window) / (window - FADE) - 1e-9)))
+
+
+def write_wav(path: Path, samples: NDArray[np.float32], rate: int, made: Mapping[str, Any]) -> None:
+    """Write 16-bit PCM, brought below full scale, with how it was made as a JSON comment."""
+    peak = float(np.abs(samples).max(initial=0))
+    loud = samples * min(1.0, LOUDEST / peak) if peak else samples
+
+    def write(part: Path) -> None:
+        with soundfile.SoundFile(part, "w", rate, 1, "PCM_16", format="WAV") as file:
+            file.title = str(made["image"])
+            file.software = str(made["software"])
+            file.comment = json.dumps(made, sort_keys=True)
+            file.write(loud)
+
+    write_whole(path, write)
+
+
+def read_wav(path: Path) -> tuple[NDArray[np.float32], int, dict[str, Any]]:
+    """Read samples, rate and how they were made."""
+    with soundfile.SoundFile(path) as file:
+        made: dict[str, Any] = json.loads(file.comment or "{}")
+        samples: NDArray[np.float32] = file.read(dtype="float32")
+        return samples, file.samplerate, made
+
+
+def write_picture(path: Path, samples: NDArray[np.float32], rate: int) -> None:
+    """Draw the level over time and frequency, from 0 to half the sample rate, the loudest brightest."""
+    size = 1024 if rate > 12_000 else 512
+    hop = size // 4
+    padded = np.pad(samples, (0, max(0, size - len(samples))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop] * np.hanning(size)
+    level = 20 * np.log10(np.abs(np.fft.rfft(frames)).T + 1e-6)
+    shown = np.clip(1 + (level - level.max()) / RANGE, 0, 1)[::-1]
+    steps = np.linspace(0, 1, len(COLOURS))
+    pixels = np.stack([np.interp(shown, steps, channel) for channel in COLOURS.T], axis=-1)
+    image = Image.fromarray(pixels.round().astype(np.uint8)).resize((WIDTH, HEIGHT))
+    write_whole(path, lambda part: image.save(part, "PNG"))

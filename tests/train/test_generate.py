@@ -1,0 +1,151 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from artsound import cli_train
+from artsound.errors import ConfigError
+from artsound.train.generate import Request, generate, images_in
+from artsound.train.model import Model, load_model
+from artsound.train.run import prepare, run
+from artsound.train.sound import join, read_wav, windows_for, write_picture, write_wav
+from tests.train.conftest import tiny_settings
+
+SAMPLES = sorted((Path(__file__).parents[2] / "data" / "sample" / "artworks").glob("*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def trained(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = tiny_settings(release, tmp_path_factory.mktemp("trained") / "run")
+    prepare(settings)
+    return run(settings)
+
+
+@pytest.fixture(scope="module")
+def model(trained: Path) -> Model:
+    return load_model(trained)
+
+
+FEW_STEPS = Request(seconds=3.0, steps=1, count=2)
+
+
+def test_every_image_gets_its_pieces_of_the_length_asked_for(model: Model, tmp_path: Path) -> None:
+    made = generate(model, SAMPLES[:2], tmp_path, FEW_STEPS)
+    assert len(made.pieces) == 4
+    for piece in made.pieces:
+        samples, rate, said = read_wav(piece.wav)
+        assert len(samples) == 3 * rate == 24_000
+        assert 0 < np.abs(samples).max() <= 1
+        assert said["image"] == piece.image.name
+        assert said["prior"] == "small"
+        with Image.open(piece.picture) as picture:
+            assert picture.size == (640, 256)
+
+
+def test_the_same_request_gives_the_same_bytes(model: Model, tmp_path: Path) -> None:
+    one = generate(model, SAMPLES[:1], tmp_path / "a", FEW_STEPS)
+    other = generate(model, SAMPLES[:1], tmp_path / "b", FEW_STEPS)
+    assert [piece.wav.read_bytes() for piece in one.pieces] == [
+        piece.wav.read_bytes() for piece in other.pieces
+    ]
+
+
+def test_seed_number_and_image_each_change_the_music(model: Model, tmp_path: Path) -> None:
+    made = generate(model, SAMPLES[:2], tmp_path / "a", FEW_STEPS).pieces
+    seeded = generate(model, SAMPLES[:1], tmp_path / "b", Request(seconds=3.0, steps=2, seed=1)).pieces
+    sounds = [read_wav(piece.wav)[0].tobytes() for piece in made + seeded]
+    assert len(set(sounds)) == len(sounds)
+
+
+def test_what_is_no_image_is_refused_and_the_others_are_played(model: Model, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"not an image")
+    made = generate(model, [bad, SAMPLES[0]], tmp_path / "out", FEW_STEPS)
+    assert [one.image for one in made.refused] == [bad]
+    assert len(made.pieces) == 2
+
+
+def test_nothing_but_a_non_image_is_an_error_that_names_it(model: Model, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"not an image")
+    with pytest.raises(ConfigError, match=r"bad\.jpg"):
+        generate(model, [bad], tmp_path / "out", FEW_STEPS)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("request_", [Request(seconds=0), Request(seconds=1e6), Request(count=0)])
+def test_senseless_lengths_are_refused(model: Model, tmp_path: Path, request_: Request) -> None:
+    with pytest.raises(ConfigError, match="seconds"):
+        generate(model, SAMPLES[:1], tmp_path, request_)
+
+
+def test_a_folder_without_images_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no images"):
+        images_in(tmp_path)
+    with pytest.raises(ConfigError, match="does not exist"):
+        images_in(tmp_path / "nowhere.jpg")
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.0, 2.1, 7.3, 30.0])
+def test_there_are_just_enough_windows(seconds: float) -> None:
+    rate, window, fade = 1000, 2.0, 250
+    count = windows_for(seconds, window)
+    one = np.zeros(round(window * rate), np.float32)
+    assert len(join([one] * count, round(seconds * rate), fade)) == round(seconds * rate)
+    if count > 1:
+        assert len(join([one] * (count - 1), round(seconds * rate), fade)) < round(seconds * rate)
+
+
+def test_a_wav_is_brought_below_full_scale_and_reads_back(tmp_path: Path) -> None:
+    samples = np.sin(np.arange(8000) / 10).astype(np.float32) * 3
+    write_wav(tmp_path / "a.wav", samples, 8000, {"image": "x.jpg", "software": "s", "seed": 1})
+    back, rate, said = read_wav(tmp_path / "a.wav")
+    assert rate == 8000
+    assert np.abs(back).max() == pytest.approx(0.95, abs=1e-3)
+    assert said["seed"] == 1
+
+
+def test_a_tone_shines_at_its_height_in_the_picture(tmp_path: Path) -> None:
+    write_picture(
+        tmp_path / "a.png", np.sin(2 * np.pi * 2000 * np.arange(16_000) / 8000).astype(np.float32), 8000
+    )
+    rows = np.asarray(Image.open(tmp_path / "a.png").convert("L")).mean(1)
+    assert abs(int(rows.argmax()) - 128) < 6
+
+
+def test_the_command_line_makes_music_and_refuses_in_one_line(trained: Path, tmp_path: Path) -> None:
+    import typer
+
+    app = typer.Typer()
+    app.command()(cli_train.generate)
+    call = [
+        str(SAMPLES[0]),
+        "--model",
+        str(trained),
+        "--out",
+        str(tmp_path),
+        "--seconds",
+        "1",
+        "--steps",
+        "1",
+    ]
+    result = CliRunner().invoke(app, call)
+    assert result.exit_code == 0
+    assert len(list(tmp_path.glob("*.wav"))) == 1
+    missing = CliRunner().invoke(app, [str(tmp_path / "none.jpg"), "--model", str(trained)])
+    assert isinstance(missing.exception, ConfigError)
+
+
+def test_guidance_one_does_not_depend_on_the_null(model: Model, tmp_path: Path) -> None:
+    request = Request(seconds=1.0, steps=2, guidance=1.0)
+    before = generate(model, SAMPLES[:1], tmp_path / "a", request).pieces[0].wav.read_bytes()
+    kept = model.conditioner.null["loa"].detach().clone()
+    with torch.no_grad():
+        model.conditioner.null["loa"].add_(100.0)
+    after = generate(model, SAMPLES[:1], tmp_path / "b", request).pieces[0].wav.read_bytes()
+    with torch.no_grad():
+        model.conditioner.null["loa"].copy_(kept)
+    assert before == after
