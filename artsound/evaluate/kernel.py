@@ -85,7 +85,11 @@ def _weighted(kernels: _Kernels, ours: np.ndarray, reference: np.ndarray) -> flo
 
 
 def _draw(count: int, rng: np.random.Generator) -> np.ndarray:
-    return np.bincount(rng.integers(count, size=count), minlength=count).astype(np.float64)
+    """Draw with replacement, again where one clip alone came out: it has no other to be compared with."""
+    while True:
+        drawn = np.bincount(rng.integers(count, size=count), minlength=count).astype(np.float64)
+        if (drawn > 0).sum() > 1:
+            return drawn
 
 
 def _squares(ours: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -77,6 +77,19 @@ class Musicnn:
         weights = hashlib.sha256(b"".join(_file(part).read_bytes() for part in TAGS))
         return f"musicnn@{weights.hexdigest()[:12]}"
 
+    def hear(
+        self, samples: Float32[np.ndarray, " frame"], part: str
+    ) -> tuple[Float32[np.ndarray, "200"], Float32[np.ndarray, "50"]]:
+        """Give the means over windows of the layer before the tags, and of the tags' probabilities.
+
+        Args:
+            samples: mono at `RATE`.
+            part: which vocabulary and weights, a key of `TAGS`.
+        """
+        patches = windows(log_mel(samples))
+        vectors, tags = self._sessions[part].run(["penultimate", "tags"], {"logmel": patches})
+        return vectors.mean(axis=0), tags.mean(axis=0)
+
     def tags(self, samples: Float32[np.ndarray, " frame"]) -> dict[str, float]:
         """Give every tag its mean probability over windows of 3 s, likeliest first, ties by name.
 
