@@ -45,10 +45,10 @@ def test_verify_of_what_is_no_release_says_so_and_fails() -> None:
 
 
 def test_an_unknown_model_is_said_before_anything_runs(tmp_path: Path) -> None:
-    config = sample_config(tmp_path, '[captions]\nart = "clippy"\n')
+    config = sample_config(tmp_path, '[embeddings]\nimage = "clippy"\n')
     done = artsound("build", "--config", str(config), "--no-prefect", code=2)
     assert "clippy" in done.stderr
-    assert "offline" in done.stderr
+    assert "style" in done.stderr
     assert not (tmp_path / "store" / "tables").exists()
 
 
