@@ -253,8 +253,8 @@ ART_MEASURES = table(
 _CHORD = pa.struct(
     [
         pa.field("name", TEXT, False),
-        pa.field("start", pa.float32(), False),
-        pa.field("end", pa.float32(), False),
+        pa.field("start", pa.float64(), False),
+        pa.field("end", pa.float64(), False),
     ]
 )
 
@@ -273,7 +273,7 @@ MUSIC_MEASURES = table(
     column("dynamics", pa.float32(), "90th minus 10th percentile of the level in steps of 0.1 s", unit="dB"),
     column("brightness", pa.float32(), "mean spectral centroid, weighted by energy", unit="Hz"),
     column("bandwidth", pa.float32(), "spread of the spectrum about its centroid, likewise", unit="Hz"),
-    column("noisiness", pa.float32(), "spectral flatness, likewise; 0 tonal to 1 noise"),
+    column("noisiness", pa.float32(), "flatness of the amplitude spectrum, likewise; 0 tonal to 1 noise"),
     column("onset_rate", pa.float32(), "note onsets", unit="1/s"),
     column("tags", WEIGHTED, "musicnn tags and probabilities, likeliest first"),
     column("instruments", WEIGHTED, "the tags that name an instrument, from 0.1 upwards, likeliest first"),

@@ -84,12 +84,20 @@ def _rhythm_and_harmony(samples: Float32[np.ndarray, " sample"], start: float) -
     return {
         "tempo": tempo.bpm,
         "tempo_confidence": tempo.confidence,
-        "beats": (beats + start).tolist(),
+        "beats": [_moment(beat + start) for beat in beats],
         "onset_rate": rhythm.onset_rate(envelope),
         "key": key.name,
         "key_confidence": key.confidence,
-        "chords": [{"name": name, "start": begin + start, "end": end + start} for name, begin, end in found],
+        "chords": [
+            {"name": chord.name, "start": _moment(chord.start + start), "end": _moment(chord.end + start)}
+            for chord in found
+        ],
     }
+
+
+def _moment(seconds: float) -> float:
+    """Round to a millisecond: finer than any estimate."""
+    return round(float(seconds), 3)
 
 
 def _weighted(tags: Mapping[str, float]) -> list[dict[str, Any]]:

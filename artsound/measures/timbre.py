@@ -15,7 +15,7 @@ class Timbre(NamedTuple):
 
     brightness: float  # spectral centroid, Hz
     bandwidth: float  # spread of the spectrum about its centroid, Hz
-    noisiness: float  # spectral flatness, 0 tonal to 1 noise
+    noisiness: float  # flatness of the amplitude spectrum, 0 tonal to 1 noise
 
 
 def timbre(samples: Float32[np.ndarray, " sample"]) -> Timbre:
@@ -28,7 +28,7 @@ def timbre(samples: Float32[np.ndarray, " sample"]) -> Timbre:
         return Timbre(0.0, 0.0, 0.0)
     centroid = librosa.feature.spectral_centroid(S=spectrum, sr=RATE)
     bandwidth = librosa.feature.spectral_bandwidth(S=spectrum, sr=RATE, centroid=centroid)
-    flatness = librosa.feature.spectral_flatness(S=spectrum)
+    flatness = librosa.feature.spectral_flatness(S=spectrum, power=1.0)
     means = (float(np.average(track[0], weights=energy)) for track in (centroid, bandwidth, flatness))
     return Timbre(*means)
 

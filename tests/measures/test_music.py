@@ -53,7 +53,7 @@ def test_only_the_middle_is_analysed(tmp_path: Path) -> None:
         *(rows.clips().schema.get_field_index("duration"), "duration", pa.array([40.0, 30.0]))
     )
     first, second = measure_clips(clips, media=open_media(tmp_path), workers=1).rows.to_pylist()
-    assert [time - 5 for time in first["beats"]] == pytest.approx(second["beats"], abs=1e-4)
+    assert [time - 5 for time in first["beats"]] == pytest.approx(second["beats"], abs=2e-3)
     timeless = {"clip_id": "", "beats": [], "chords": []}
     assert first | timeless == second | timeless
 

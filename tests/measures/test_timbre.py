@@ -13,7 +13,7 @@ def test_a_sine_is_narrow_and_tonal_at_its_pitch() -> None:
     seen = timbre(sine)
     assert seen.brightness == pytest.approx(1000, abs=20)
     assert seen.bandwidth < 150
-    assert seen.noisiness < 0.001
+    assert seen.noisiness < 0.01
 
 
 def test_noise_is_bright_wide_and_noisy_and_darker_when_filtered() -> None:

@@ -80,9 +80,9 @@ def test_a_recording_without_samples_is_unreadable() -> None:
 
 
 def test_samples_that_are_not_finite_are_unreadable() -> None:
-    for value in (np.nan, np.inf):
-        samples = np.zeros(44_100)
-        samples[1000] = value
+    for values in ([np.nan, 0], [np.inf, 0], [np.inf, -np.inf], [3e38, 3e38]):
+        samples = np.zeros((44_100, 2))
+        samples[1000] = samples[2000] = values
         assert reason_of(written(samples, 44_100, subtype="FLOAT")) == Reason.UNREADABLE
 
 
