@@ -9,8 +9,8 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 RATE = 22_050  # Hz
 HOP = 256  # samples between two frames
 FRAME_RATE = RATE / HOP  # Hz
-SLOWEST, FASTEST = 45.0, 215.0  # BPM; a faster pulse is reported as every second or third of it
-USUAL, SPREAD = 110.0, 0.9  # BPM and octaves: where listeners tend to tap (log-normal)
+SLOWEST, FASTEST = 45.0, 200.0  # BPM; a faster pulse is reported as every second or third of it
+USUAL, SPREAD = 120.0, 0.9  # BPM and octaves: where listeners tend to tap (log-normal)
 MULTIPLES = (1.0, 0.5, 0.33, 0.25)  # weights of one to four beats in the score of a tempo
 
 
@@ -51,7 +51,7 @@ def tempo(envelope: Float32[np.ndarray, " frame"]) -> Tempo:
     on, between = (float(_after(recurrence, np.array([best]), beats)[0]) for beats in (1.0, 0.5))
     if on <= 0:
         return Tempo(0.0, 0.0)
-    doubled = between >= 0.95 * on and 2 * best <= FASTEST
+    doubled = between >= 0.97 * on and 2 * best <= FASTEST
     return Tempo(_refine(recurrence, 2 * best if doubled else best), min(1.0, on))
 
 
