@@ -1,20 +1,30 @@
 """Captions and media → vectors of unit length."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import islice
+from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32
 
-from artsound.errors import Outcome, Reason, Reject
+from artsound.errors import Outcome, Reason, Reject, SourceError
+from artsound.media.audio import decode_audio
 from artsound.media.files import Media, MediaError
 from artsound.media.image import decode_image
-from artsound.models.protocols import ImageEncoder, TextEncoder
+from artsound.models.protocols import AudioEncoder, ImageEncoder, TextEncoder
 from artsound.progress import track
 
+Row = dict[str, Any]
 Encode = Callable[[Sequence[Any]], Float32[np.ndarray, "item dim"]]
+
+WORTH_PROCESSES = 200  # items; starting worker processes takes longer than decoding fewer
+AHEAD = 3  # batches that workers may be ahead of the model, which bounds the memory
 
 
 class _Given(NamedTuple):
@@ -24,24 +34,38 @@ class _Given(NamedTuple):
     value: Any
 
 
-def embed_captions(captions: pa.Table, *, encoder: TextEncoder, id_column: str, batch_size: int) -> Outcome:
-    """Embed the words of every caption, sentence and paragraph together.
+def embed_captions(
+    captions: pa.Table,
+    *,
+    encoder: TextEncoder,
+    id_column: str,
+    batch_size: int,
+    words: Sequence[str] = ("caption", "paragraph"),
+) -> Outcome:
+    """Embed the words of every caption.
 
     Args:
         captions: rows of `tables.ART_CAPTIONS` or `tables.MUSIC_CAPTIONS`.
         encoder: any model that keeps the contract.
         id_column: `artwork_id` or `clip_id`.
         batch_size: captions at a time; changes the speed, never the vectors.
+        words: columns that are joined; the sentence alone for models that read few words.
     """
-    rows = captions.select([id_column, "caption", "paragraph"]).to_pylist()
-    texts = (
-        _Given(row[id_column], f"{row['caption']} {row['paragraph']}") for row in _seen(rows, "captions")
+    rows = captions.select([id_column, *words]).to_pylist()
+    texts = (_Given(row[id_column], " ".join(row[column] for column in words)) for row in rows)
+    return _embed(
+        track(texts, "vectors of captions", len(rows)), encoder, encoder.dim, encoder.name, batch_size
     )
-    return _embed(texts, encoder, dim=encoder.dim, model=encoder.name, batch_size=batch_size)
 
 
 def embed_artworks(
-    artworks: pa.Table, *, encoder: ImageEncoder, media: Media, max_megapixels: float, batch_size: int
+    artworks: pa.Table,
+    *,
+    encoder: ImageEncoder,
+    media: Media,
+    max_megapixels: float,
+    batch_size: int,
+    workers: int = 1,
 ) -> Outcome:
     """Embed the image of every artwork.
 
@@ -50,26 +74,75 @@ def embed_artworks(
         encoder: any model that keeps the contract.
         media: the files that `image_path` names.
         max_megapixels: larger images are refused.
-        batch_size: images at a time; changes the speed, never the vectors.
+        batch_size: images at a time.
+        workers: processes that decode; like the batch size, they change the speed and not the vectors.
     """
-
-    def prepare(path: str) -> Any:
-        try:
-            picture = decode_image(media.read(path), max_megapixels=max_megapixels)
-        except MediaError as error:
-            return error
-        return encoder.prepare(picture.pixels)
-
     rows = artworks.select(["artwork_id", "image_path"]).to_pylist()
-    images = (_Given(row["artwork_id"], prepare(row["image_path"])) for row in _seen(rows, "images"))
-    return _embed(images, encoder, dim=encoder.dim, model=encoder.name, batch_size=batch_size)
+    work = partial(_image, media=media, max_megapixels=max_megapixels, prepare=encoder.prepare)
+    images = _ahead(work, rows, workers, AHEAD * batch_size)
+    return _embed(
+        track(images, "vectors of images", len(rows)), encoder, encoder.dim, encoder.name, batch_size
+    )
 
 
-def _seen(rows: list[dict[str, Any]], what: str) -> Iterator[dict[str, Any]]:
-    return track(rows, f"vectors of {what}")
+def embed_clips(
+    clips: pa.Table, *, encoder: AudioEncoder, media: Media, batch_size: int, workers: int = 1
+) -> Outcome:
+    """Embed the recording of every clip.
+
+    Args:
+        clips: rows of `tables.CLIPS`.
+        encoder: any model that keeps the contract.
+        media: the files that `audio_path` names.
+        batch_size: clips at a time.
+        workers: processes that decode; like the batch size, they change the speed and not the vectors.
+    """
+    rows = clips.select(["clip_id", "audio_path"]).to_pylist()
+    work = partial(_sound, media=media, rate=encoder.rate, prepare=encoder.prepare)
+    sounds = _ahead(work, rows, workers, AHEAD * batch_size)
+    return _embed(
+        track(sounds, "vectors of clips", len(rows)), encoder, encoder.dim, encoder.name, batch_size
+    )
 
 
-def _embed(given: Iterable[_Given], encode: Encode, *, dim: int, model: str, batch_size: int) -> Outcome:
+def _image(row: Row, *, media: Media, max_megapixels: float, prepare: Callable[[Any], Any]) -> _Given:
+    try:
+        picture = decode_image(media.read(row["image_path"]), max_megapixels=max_megapixels)
+    except MediaError as error:
+        return _Given(row["artwork_id"], error)
+    return _Given(row["artwork_id"], prepare(picture.pixels))
+
+
+def _sound(row: Row, *, media: Media, rate: int, prepare: Callable[[Any], Any]) -> _Given:
+    try:
+        sound = decode_audio(media.read(row["audio_path"]), rate=rate)
+    except MediaError as error:
+        return _Given(row["clip_id"], error)
+    return _Given(row["clip_id"], prepare(sound.samples))
+
+
+def _ahead(work: Callable[[Row], _Given], rows: list[Row], workers: int, most: int) -> Iterator[_Given]:
+    """Work on rows in other processes, in order, a bounded number of them ahead of who takes the results."""
+    if workers == 1 or len(rows) < WORTH_PROCESSES:
+        yield from map(work, rows)
+        return
+    try:
+        with ProcessPoolExecutor(
+            workers, get_context("spawn")
+        ) as pool:  # a fork would copy the model's threads
+            waiting = deque(pool.submit(work, row) for row in rows[:most])
+            for row in rows[most:]:
+                yield waiting.popleft().result()
+                waiting.append(pool.submit(work, row))
+            while waiting:
+                yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise SourceError(
+            "a decoding process died, perhaps for want of memory: run again, with fewer `runtime.workers`"
+        ) from error
+
+
+def _embed(given: Iterable[_Given], encode: Encode, dim: int, model: str, batch_size: int) -> Outcome:
     """Run a model over what it is given; what cannot be read, or has no direction, is refused."""
     keys: list[str] = []
     vectors: list[np.ndarray] = [np.empty((0, dim), np.float32)]

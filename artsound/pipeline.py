@@ -6,7 +6,7 @@ brought up to date in `artsound.steps`. A stage's module is imported where the s
 all is current must not wait for what would make it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,10 @@ def _images(settings: Settings) -> Media:
 
 def _audio(settings: Settings) -> Media:
     return open_media(settings.tracks.path)
+
+
+def _answers(settings: Settings) -> Path:
+    return settings.root / "answers.sqlite"
 
 
 def _raw_artworks(settings: Settings) -> Run:
@@ -96,33 +100,61 @@ def _music_measures(settings: Settings) -> Run:
 def _art_captions(settings: Settings) -> Run:
     from artsound.captions.artworks import caption_artworks
 
-    return partial(caption_artworks, captioner=registry.art_captioner(settings.captions.art))
+    return partial(
+        caption_artworks,
+        captioner=registry.art_captioner(settings.captions.art, answers=_answers(settings)),
+        media=_images(settings),
+        batch_size=settings.runtime.batch_size,
+    )
 
 
 def _music_captions(settings: Settings) -> Run:
     from artsound.captions.clips import caption_clips
 
-    return partial(caption_clips, captioner=registry.music_captioner(settings.captions.music))
-
-
-def _art_image_vectors(settings: Settings) -> Run:
-    from artsound.embeddings import embed_artworks
-
     return partial(
-        embed_artworks,
-        encoder=registry.image_encoder(settings.embeddings.image),
-        media=_images(settings),
-        max_megapixels=settings.catalog.max_megapixels,
+        caption_clips,
+        captioner=registry.music_captioner(settings.captions.music, answers=_answers(settings)),
+        media=_audio(settings),
         batch_size=settings.runtime.batch_size,
     )
 
 
-def _sentence_vectors(settings: Settings, *, id_column: str) -> Run:
+def _image_vectors(settings: Settings, *, space: str) -> Run:
+    from artsound.embeddings import embed_artworks
+
+    return partial(
+        embed_artworks,
+        encoder=registry.images_of(space, settings.embeddings),
+        media=_images(settings),
+        max_megapixels=settings.catalog.max_megapixels,
+        batch_size=settings.runtime.batch_size,
+        workers=settings.runtime.workers,
+    )
+
+
+def _sound_vectors(settings: Settings) -> Run:
+    from artsound.embeddings import embed_clips
+
+    encoder, runtime = registry.sounds_of(settings.embeddings), settings.runtime
+    media, size = _audio(settings), runtime.batch_size
+    return partial(embed_clips, encoder=encoder, media=media, batch_size=size, workers=runtime.workers)
+
+
+def _word_vectors(settings: Settings, *, space: str, id_column: str) -> Run:
+    """Sentence and paragraph for the sentence encoder; CLIP and CLAP read few words: the sentence alone."""
     from artsound.embeddings import embed_captions
 
-    encoder = registry.text_encoder(settings.embeddings.sentence)
-    size = settings.runtime.batch_size
-    return partial(embed_captions, encoder=encoder, id_column=id_column, batch_size=size)
+    return partial(
+        embed_captions,
+        encoder=registry.texts_of(space, settings.embeddings),
+        id_column=id_column,
+        batch_size=settings.runtime.batch_size,
+        words=("caption", "paragraph") if space == "sentence" else ("caption",),
+    )
+
+
+def _space(name: str) -> Callable[[Settings], str]:
+    return lambda settings: registry.identity_of(name, settings.embeddings)
 
 
 def _calibration(settings: Settings) -> Run:
@@ -166,6 +198,8 @@ def _music_files(settings: Settings) -> str:
 # term of the score → the table of the art side, the table of the music side; weights: [matching]
 TERMS: dict[str, tuple[str, str]] = {
     "sentence": ("art_sentence_vectors", "music_sentence_vectors"),
+    "clip": ("art_clip_vectors", "music_clip_vectors"),
+    "clap": ("art_clap_vectors", "music_clap_vectors"),
     "affect": ("art_measures", "music_measures"),
 }
 
@@ -173,6 +207,10 @@ TERMS: dict[str, tuple[str, str]] = {
 def _weights(settings: Settings) -> dict[str, float]:
     given = {term: getattr(settings.matching, term) for term in TERMS}
     return {term: weight for term, weight in given.items() if weight > 0}
+
+
+def _vectors(writes: str, reads: str, wire: Callable[[Settings], Run], space: str) -> Stage:
+    return Stage(writes, (reads,), ("embeddings",), wire, in_parts=True, watches=_space(space))
 
 
 BEFORE_MATCHING: tuple[Stage, ...] = (
@@ -202,31 +240,40 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         in_parts=True,
         watches=lambda settings: registry.identity("music_captioner", settings.captions.music),
     ),
-    Stage(
-        "art_image_vectors",
-        ("artworks",),
-        ("embeddings",),
-        _art_image_vectors,
-        in_parts=True,
-        watches=lambda settings: registry.identity("image_encoder", settings.embeddings.image),
-    ),
-    Stage(
+    _vectors("art_image_vectors", "artworks", partial(_image_vectors, space="image"), "image"),
+    _vectors(
         "art_sentence_vectors",
-        ("art_captions",),
-        ("embeddings",),
-        partial(_sentence_vectors, id_column="artwork_id"),
-        in_parts=True,
-        watches=lambda settings: registry.identity("text_encoder", settings.embeddings.sentence),
+        "art_captions",
+        partial(_word_vectors, space="sentence", id_column="artwork_id"),
+        "sentence",
     ),
-    Stage(
+    _vectors(
         "music_sentence_vectors",
-        ("music_captions",),
-        ("embeddings",),
-        partial(_sentence_vectors, id_column="clip_id"),
-        in_parts=True,
-        watches=lambda settings: registry.identity("text_encoder", settings.embeddings.sentence),
+        "music_captions",
+        partial(_word_vectors, space="sentence", id_column="clip_id"),
+        "sentence",
     ),
 )
+SPACES: dict[str, tuple[Stage, ...]] = {  # part of a run where `embeddings` names a model for the space
+    "clip": (
+        _vectors("art_clip_vectors", "artworks", partial(_image_vectors, space="clip"), "clip"),
+        _vectors(
+            "music_clip_vectors",
+            "music_captions",
+            partial(_word_vectors, space="clip", id_column="clip_id"),
+            "clip",
+        ),
+    ),
+    "clap": (
+        _vectors(
+            "art_clap_vectors",
+            "art_captions",
+            partial(_word_vectors, space="clap", id_column="artwork_id"),
+            "clap",
+        ),
+        _vectors("music_clap_vectors", "clips", _sound_vectors, "clap"),
+    ),
+}
 
 RELEASE = Stage(
     "release_rows",
@@ -245,6 +292,7 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
     scored = ("calibration", "splits", *sides)
     return (
         *BEFORE_MATCHING,
+        *(stage for space in SPACES if getattr(settings.embeddings, space) for stage in SPACES[space]),
         Stage("calibration", ("splits", *sides), ("matching",), _calibration),
         Stage("matching", scored, ("matching",), _matching),
         Stage("certificates", ("matching", *scored), ("matching",), _certificates),

@@ -170,6 +170,8 @@ class Matching(Section):
     """Weights of the fused score, and what a matching may do (`artsound.matching.policy`)."""
 
     sentence: Weight = 1.0  # cosine of the two captions
+    clip: Weight = 0.0  # cosine of image and music caption in CLIP; needs `embeddings.clip`
+    clap: Weight = 0.0  # cosine of recording and art caption in CLAP; needs `embeddings.clap`
     affect: Weight = 0.2  # agreement of valence and arousal
     min_score: float | None = None  # leave the smaller side's item unmatched rather than below it
     clips_per_artwork: PositiveInt = 1
@@ -222,6 +224,13 @@ class Settings(Document):
     matching: Matching = Matching()
     release: Release = Release()
     runtime: Runtime = Runtime()
+
+    @model_validator(mode="after")
+    def _terms_have_models(self) -> Self:
+        for term in ("clip", "clap"):
+            if getattr(self.matching, term) and not getattr(self.embeddings, term):
+                raise ValueError(f"matching.{term} has a weight, but no model: set embeddings.{term}.weights")
+        return self
 
     def digest(self, *sections: str) -> str:
         """Identify the values of some sections, paths left out."""

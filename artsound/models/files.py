@@ -67,6 +67,12 @@ def folder_identity(name: str, folder: Path) -> str:
     return identity(name or folder.resolve().stem, sha256_of_all(weights_in(folder)))
 
 
+def weights_identity(name: str, folder: Path, precision: str) -> str:
+    """Name a model by its weights and, where it is not fp32, by the number format it computes in."""
+    stem = (name or folder.resolve().stem).replace("/", "-")
+    return folder_identity(stem if precision == "fp32" else f"{stem}-{precision}", folder)
+
+
 def session(path: Path) -> onnxruntime.InferenceSession:
     """Open an ONNX model on one thread: sums in the same order give the same bits on any machine size."""
     options = onnxruntime.SessionOptions()

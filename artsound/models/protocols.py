@@ -68,3 +68,19 @@ class ImageEncoder(Protocol):
 
     def __call__(self, prepared: Sequence[np.ndarray]) -> Float32[np.ndarray, "image dim"]:
         """Return one unit vector a prepared image; none gives shape (0, dim)."""
+
+
+@runtime_checkable
+class AudioEncoder(Protocol):
+    """Maps clips to unit vectors. `prepare` may run in another process, so it is picklable."""
+
+    name: str
+    dim: int
+    rate: int  # Hz of what `prepare` takes
+
+    @property
+    def prepare(self) -> Callable[[Float32[np.ndarray, " sample"]], np.ndarray]:
+        """What turns mono samples into what the model takes."""
+
+    def __call__(self, prepared: Sequence[np.ndarray]) -> Float32[np.ndarray, "clip dim"]:
+        """Return one unit vector a prepared clip; none gives shape (0, dim)."""

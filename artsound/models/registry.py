@@ -7,8 +7,9 @@ from typing import Generic, Literal, TypeVar
 
 from artsound import settings
 from artsound.errors import ConfigError
-from artsound.models.protocols import Captioner, ImageEncoder, TextEncoder
+from artsound.models.protocols import AudioEncoder, Captioner, ImageEncoder, TextEncoder
 
+Section = TypeVar("Section", settings.Clip, settings.Clap)
 Side = Literal["art", "music"]
 Model_co = TypeVar("Model_co", covariant=True)
 
@@ -124,14 +125,64 @@ def image_encoder(name: str) -> ImageEncoder:
     return _entry("image_encoder", name, IMAGE_ENCODERS).load()
 
 
+def texts_of(space: str, given: settings.Embeddings) -> TextEncoder:
+    """Load what embeds texts in a space: `sentence`, `clip` or `clap`."""
+    if space == "sentence":
+        return text_encoder(given.sentence)
+    if space == "clip":
+        from artsound.models.openclip import ClipTexts
+
+        clip = _named(given.clip)
+        return ClipTexts(clip.weights, model=clip.model, precision=clip.precision)
+    from artsound.models.clap import ClapTexts
+
+    clap = _named(given.clap)
+    return ClapTexts(clap.weights, precision=clap.precision)
+
+
+def images_of(space: str, given: settings.Embeddings) -> ImageEncoder:
+    """Load what embeds images in a space: `image` or `clip`."""
+    if space == "image":
+        return image_encoder(given.image)
+    from artsound.models.openclip import ClipImages
+
+    clip = _named(given.clip)
+    return ClipImages(clip.weights, model=clip.model, precision=clip.precision)
+
+
+def sounds_of(given: settings.Embeddings) -> AudioEncoder:
+    """Load what embeds recordings."""
+    from artsound.models.clap import ClapSounds
+    from artsound.models.windows import WindowRule
+
+    clap = _named(given.clap)
+    rule = WindowRule(clap.window, clap.hop, clap.pooling)
+    return ClapSounds(clap.weights, rule=rule, precision=clap.precision)
+
+
+def identity_of(space: str, given: settings.Embeddings) -> str:
+    """Name the model of a space (`sentence`, `image`, `clip`, `clap`) without loading it."""
+    from artsound.models import files
+
+    if space == "sentence":
+        return identity("text_encoder", given.sentence)
+    if space == "image":
+        return identity("image_encoder", given.image)
+    if space == "clip":
+        clip = _named(given.clip)
+        return files.weights_identity(clip.model, clip.weights, clip.precision)
+    clap = _named(given.clap)
+    return files.weights_identity("", clap.weights, clap.precision)
+
+
 def identities(chosen: settings.Settings) -> dict[str, str]:
     """Name every model that a build with these settings uses: role → `name@revision`, loading none."""
-    return {
+    captioners = {
         "art_captioner": identity("art_captioner", chosen.captions.art),
         "music_captioner": identity("music_captioner", chosen.captions.music),
-        "text_encoder": identity("text_encoder", chosen.embeddings.sentence),
-        "image_encoder": identity("image_encoder", chosen.embeddings.image),
     }
+    spaces = [space for space in ("sentence", "image", "clip", "clap") if getattr(chosen.embeddings, space)]
+    return captioners | {f"{space}_encoder": identity_of(space, chosen.embeddings) for space in spaces}
 
 
 def identity(kind: str, chosen: str | settings.Captioner) -> str:
@@ -144,6 +195,13 @@ def identity(kind: str, chosen: str | settings.Captioner) -> str:
     if isinstance(chosen, settings.Captioner):
         return CAPTIONERS[chosen.backend].identity("art" if kind == "art_captioner" else "music", chosen)
     return _entry(kind, chosen, ENCODERS[kind]).identity()
+
+
+def _named(model: Section | None) -> Section:
+    """Give the settings of a model that the run has; a space without one is no part of it."""
+    if model is None:
+        raise ConfigError("this run names no model for the space: set `embeddings.clip` or `embeddings.clap`")
+    return model
 
 
 def _entry(kind: str, name: str, known: Mapping[str, Entry[Model_co]]) -> Entry[Model_co]:

@@ -126,7 +126,7 @@ def test_all_models_of_a_build_are_named() -> None:
     assert registry.identities(settings) == {
         "art_captioner": registry.identity("art_captioner", settings.captions.art),
         "music_captioner": registry.identity("music_captioner", settings.captions.music),
-        "text_encoder": registry.identity("text_encoder", "minilm-int8"),
+        "sentence_encoder": registry.identity("text_encoder", "minilm-int8"),
         "image_encoder": registry.identity("image_encoder", "style"),
     }
 

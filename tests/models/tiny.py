@@ -1,5 +1,6 @@
 """Tiny models with random weights, written to disk in the layout of the real ones."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -111,4 +112,52 @@ def audio_chat(folder: Path) -> Path:
     tf.Qwen2AudioForConditionalGeneration(config).save_pretrained(folder)
     extractor = tf.WhisperFeatureExtractor(feature_size=128)
     tf.Qwen2AudioProcessor(feature_extractor=extractor, tokenizer=tokenizer).save_pretrained(folder)
+    return folder
+
+
+def clip(folder: Path, *, dim: int = 16, seed: int = 0) -> Path:
+    """Write an open_clip ViT of a few thousand weights, in the layout of its hub."""
+    import open_clip
+    from safetensors.torch import save_file
+
+    seen = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
+    words = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
+    config = {"embed_dim": dim, "vision_cfg": seen, "text_cfg": words}
+    open_clip.factory._MODEL_CONFIGS["tiny"] = config
+    torch.manual_seed(seed)
+    model = open_clip.create_model("tiny")
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(model.state_dict(), folder / "open_clip_model.safetensors")
+    preparation = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]}
+    preparation |= {"interpolation": "bicubic", "resize_mode": "shortest"}
+    about = {"model_cfg": config, "preprocess_cfg": preparation}
+    (folder / "open_clip_config.json").write_text(json.dumps(about))
+    return folder
+
+
+def clap(folder: Path, *, dim: int = 16) -> Path:
+    """Write a CLAP of a few ten thousand weights: a small HTSAT and a small RoBERTa."""
+    special = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+    trained = _trained(special)
+    roberta = folder / "words"
+    roberta.mkdir(parents=True)
+    trained.model.save(str(roberta))
+    tokenizer = tf.RobertaTokenizer.from_pretrained(roberta)
+    assert len(tokenizer) > 200
+    torch.manual_seed(0)
+    words = {"vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 1, "intermediate_size": 32}
+    heard = {
+        "patch_embeds_hidden_size": 8,
+        "depths": [1, 1],
+        "num_attention_heads": [1, 2],
+        "hidden_size": 16,
+    }
+    config = tf.ClapConfig(
+        text_config=words | {"num_attention_heads": 2, "max_position_embeddings": 66, "type_vocab_size": 1},
+        audio_config=heard | {"num_mel_bins": 64, "spec_size": 256, "enable_fusion": False},
+        projection_dim=dim,
+    )
+    tf.ClapModel(config).eval().save_pretrained(folder)
+    extractor = tf.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+    tf.ClapProcessor(feature_extractor=extractor, tokenizer=tokenizer).save_pretrained(folder)
     return folder

@@ -1,0 +1,112 @@
+"""CLIP by open_clip: images and texts in one space. Weights from disk, never the network.
+
+A directory holds `open_clip_config.json` and `open_clip_model.safetensors`, as open_clip's hub layout has it;
+a single `.safetensors` file needs the name of its architecture.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from PIL import Image
+
+from artsound.errors import ConfigError
+from artsound.models import files
+from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvision_ready
+from artsound.models.vectors import unit
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Shorter side to `size`, bicubic, then the middle square: what open_clip does before it normalises."""
+
+    size: int
+
+    def __call__(self, pixels: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "size size 3"]:
+        """Scale and cut an image."""
+        height, width, _ = pixels.shape
+        short = min(height, width)
+        scaled = (self.size * width // short, self.size * height // short)
+        image = Image.fromarray(pixels).resize(scaled, Image.Resampling.BICUBIC)
+        left, top = (round((side - self.size) / 2) for side in scaled)
+        return np.asarray(image.crop((left, top, left + self.size, top + self.size)))
+
+
+class _Clip:
+    """What images and texts share."""
+
+    def __init__(self, weights: Path, *, model: str = "", precision: Precision = "fp32") -> None:
+        """Load the weights.
+
+        Raises:
+            ConfigError: nothing there, a pickle, an unknown architecture, or weights of another shape.
+        """
+        self.name = files.weights_identity(model, weights, precision)
+        self._device, self._dtype = best_device(), DTYPES[precision]
+        loaded = _loaded(weights, model)
+        self._model = loaded.eval().to(self._device, self._dtype)
+        self.dim = int(loaded.text_projection.shape[-1] if loaded.text_projection is not None else 0)
+
+
+class ClipImages(_Clip):
+    """One unit vector an image."""
+
+    def __init__(self, weights: Path, *, model: str = "", precision: Precision = "fp32") -> None:
+        super().__init__(weights, model=model, precision=precision)
+        visual = self._model.visual
+        size, given = visual.image_size, visual.preprocess_cfg
+        usual = given.get("interpolation") == "bicubic" and given.get("resize_mode") == "shortest"
+        square = not isinstance(size, tuple) or size[0] == size[1]
+        if not usual or not square:
+            raise ConfigError(f"{self.name} wants another preparation of images than the usual square crop")
+        self.prepare = Crop(size[0] if isinstance(size, tuple) else size)
+        self._mean, self._scale = (
+            torch.tensor(given[what], device=self._device).view(1, 3, 1, 1) * 255 for what in ("mean", "std")
+        )
+
+    def __call__(self, prepared: Sequence[np.ndarray]) -> Float32[np.ndarray, "image dim"]:
+        """Return one unit vector a prepared image."""
+        if not prepared:
+            return np.empty((0, self.dim), np.float32)
+        pixels = torch.from_numpy(np.stack(prepared)).to(self._device).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            found = self._model.encode_image(((pixels - self._mean) / self._scale).to(self._dtype))
+        return unit(found.float().cpu().numpy())
+
+
+class ClipTexts(_Clip):
+    """One unit vector a text; longer texts are cut by the tokenizer."""
+
+    def __init__(self, weights: Path, *, model: str = "", precision: Precision = "fp32") -> None:
+        super().__init__(weights, model=model, precision=precision)
+        import open_clip  # noqa: PLC0415  # needs torchvision ready
+
+        self._tokenize: Any = open_clip.get_tokenizer(model or f"local-dir:{weights.resolve()}")
+
+    def __call__(self, texts: Sequence[str]) -> Float32[np.ndarray, "text dim"]:
+        """Return one unit vector a text."""
+        if not texts:
+            return np.empty((0, self.dim), np.float32)
+        tokens = self._tokenize(list(texts)).to(self._device)
+        with torch.inference_mode():
+            found = self._model.encode_text(tokens)
+        return unit(found.float().cpu().numpy())
+
+
+def _loaded(weights: Path, model: str) -> Any:
+    torchvision_ready()
+    import open_clip  # noqa: PLC0415  # needs torchvision ready
+
+    if weights.is_file() and (weights.suffix != ".safetensors" or not model):
+        raise ConfigError(f"{weights} must be a .safetensors file, with `model` naming its architecture")
+    try:
+        if weights.is_file():
+            return open_clip.create_model(model, pretrained=str(weights), device="cpu")
+        return open_clip.create_model(f"local-dir:{weights.resolve()}", device="cpu")
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        line = " ".join(str(error).split())[:200]
+        raise ConfigError(f"cannot load a CLIP model from {weights}: {line}") from error
