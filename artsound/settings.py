@@ -109,6 +109,7 @@ class Captioner(Section):
     backend: Literal["offline", "titles", "endpoint", "transformers"] = "offline"
     model: str = ""  # as the endpoint names it; a name of your own for local weights
     weights: Path | None = None  # folder of a transformers model
+    repo: str = ""  # where `artsound models fetch` finds the weights, such as Qwen/Qwen2.5-VL-7B-Instruct
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"  # of a transformers model
     prompt: str = ""  # packaged prompt; empty: the newest one of the side
     prompt_file: Path | None = None  # a prompt of your own, a .md file; goes before `prompt`
@@ -143,6 +144,7 @@ class Clip(Section):
 
     weights: Path  # folder with open_clip_config.json and open_clip_model.safetensors, or one weights file
     model: str = ""  # open_clip's name of the architecture; needed where `weights` is one file
+    repo: str = ""  # where `artsound models fetch` finds the weights
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
 
 
@@ -150,6 +152,7 @@ class Clap(Section):
     """A CLAP model: recordings against the words of the other side."""
 
     weights: Path  # folder (transformers), or a LAION checkpoint file (laion_clap)
+    repo: str = ""  # where `artsound models fetch` finds the weights
     route: Literal["transformers", "laion_clap"] = "transformers"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     window: PositiveFloat = 10.0  # s that the model hears at a time

@@ -1,0 +1,155 @@
+"""Which models a run uses: where their weights lie, what identifies them, under which licence."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from artsound.errors import ConfigError, MissingExtra
+from artsound.models import files, registry
+from artsound.settings import Captioner, Clap, Clip, Settings
+
+State = Literal["packaged", "on disk", "missing", "served"]
+Weights = Clip | Clap | Captioner
+
+PACKAGED = {"offline": "Apache-2.0 (our code)", "minilm-int8": "Apache-2.0", "style": "MIT and Apache-2.0"}
+KNOWN = {  # what the cards said when this was written; the card beside the weights goes first
+    r"qwen2\.5-vl-3b": "Qwen Research Licence, non-commercial",
+    r"qwen2\.5-vl|qwen2-audio|qwen3-vl": "Apache-2.0",
+    r"music-flamingo|audio-flamingo": "NVIDIA OneWay Noncommercial Licence",
+    r"imagebind": "CC-BY-NC-4.0",
+    r"clip-vit.*laion": "MIT",
+    r"clap": "Apache-2.0",
+}
+UNKNOWN = "unknown: read the model's card"
+WANTED = ("*.safetensors", "*.json", "*.txt", "*.jinja", "*.model", "README.md", "LICENSE*")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One model of a run."""
+
+    role: str
+    name: str  # name@revision; without a revision where there are no weights
+    state: State
+    where: str  # package, folder or address
+    licence: str
+    non_commercial: bool | None  # None: not known
+    download: str  # what `artsound models fetch` would fetch; empty: nothing
+
+
+def inventory(settings: Settings) -> list[Listed]:
+    """List the models of a run; nothing is loaded, and the network is not touched."""
+    given = settings.embeddings
+    found = [
+        _captioner("art captioner", settings.captions.art, "art_captioner"),
+        _captioner("music captioner", settings.captions.music, "music_captioner"),
+        _packaged("sentence encoder", given.sentence, registry.identity("text_encoder", given.sentence)),
+        _packaged("image encoder", given.image, registry.identity("image_encoder", given.image)),
+    ]
+    spaces = {"CLIP": given.clip, "CLAP": given.clap}
+    return found + [_local(role, chosen, chosen.weights) for role, chosen in spaces.items() if chosen]
+
+
+def fetch(settings: Settings) -> Iterator[str]:
+    """Download what is missing into the folders that the settings name; yields one line a model.
+
+    Raises:
+        ConfigError: offline, or the settings name no repository.
+        MissingExtra: huggingface_hub is not installed.
+    """
+    for role, chosen in _with_weights(settings):
+        folder = _folder(chosen)
+        if _present(folder):
+            yield f"{role}: already in {folder}"
+            continue
+        if not chosen.repo:
+            raise ConfigError(
+                f"{role}: nothing in {folder}, and the settings name no `repo` to fetch it from"
+            )
+        if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
+            raise ConfigError(
+                f"{role}: offline (HF_HUB_OFFLINE), and nothing in {folder}: copy the weights there"
+            )
+        _download(chosen.repo, folder)
+        yield f"{role}: fetched {chosen.repo} into {folder}"
+
+
+def _download(repo: str, folder: Path) -> None:
+    try:
+        from huggingface_hub import snapshot_download  # noqa: PLC0415  # part of an extra
+    except ImportError as error:
+        raise MissingExtra("fetching weights needs the extra `models`: pip install '.[models]'") from error
+    snapshot_download(repo, local_dir=folder, allow_patterns=list(WANTED))
+
+
+def _with_weights(settings: Settings) -> Iterator[tuple[str, Weights]]:
+    for role, captioner in (
+        ("art captioner", settings.captions.art),
+        ("music captioner", settings.captions.music),
+    ):
+        if captioner.backend == "transformers":
+            yield role, captioner
+    if settings.embeddings.clip:
+        yield "CLIP", settings.embeddings.clip
+    if settings.embeddings.clap:
+        yield "CLAP", settings.embeddings.clap
+
+
+def _folder(chosen: Weights) -> Path:
+    if chosen.weights is None:
+        raise ConfigError("a local captioner needs `weights`, the folder of the model")
+    return chosen.weights
+
+
+def _captioner(role: str, chosen: Captioner, kind: str) -> Listed:
+    if chosen.backend == "offline":
+        return _packaged(role, "offline", registry.identity(kind, chosen))
+    if chosen.backend == "transformers":
+        return _local(role, chosen, _folder(chosen))
+    licence = _known(chosen.model)
+    return Listed(role, chosen.model, "served", chosen.endpoint.url, licence, _restricted(licence), "")
+
+
+def _packaged(role: str, name: str, identity: str) -> Listed:
+    licence = PACKAGED.get(name, UNKNOWN)
+    return Listed(
+        role, identity, "packaged", "installed with this package", licence, _restricted(licence), ""
+    )
+
+
+def _local(role: str, chosen: Weights, folder: Path) -> Listed:
+    stem = "" if isinstance(chosen, Clap) else chosen.model
+    licence = _card(folder) or _known(f"{chosen.repo} {stem} {folder.name}")
+    if _present(folder):
+        name = files.weights_identity(stem, folder, chosen.precision)
+        return Listed(role, name, "on disk", str(folder), licence, _restricted(licence), "")
+    download = chosen.repo or "no `repo` in the settings"
+    return Listed(role, stem or folder.name, "missing", str(folder), licence, _restricted(licence), download)
+
+
+def _present(folder: Path) -> bool:
+    return folder.is_file() or any(folder.glob("*.safetensors"))
+
+
+def _card(folder: Path) -> str:
+    """Read the licence from the head of a model card beside the weights; empty where there is none."""
+    card = (folder if folder.is_dir() else folder.parent) / "README.md"
+    if not card.is_file():
+        return ""
+    head = card.read_text(encoding="utf-8", errors="replace").partition("\n---")[0]
+    found = re.search(r"^license(?:_name)?:\s*(\S+)", head, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def _known(name: str) -> str:
+    plain = name.lower().replace("_", "-")
+    return next((licence for pattern, licence in KNOWN.items() if re.search(pattern, plain)), UNKNOWN)
+
+
+def _restricted(licence: str) -> bool | None:
+    if licence == UNKNOWN:
+        return None
+    return bool(re.search(r"non-?commercial|-nc-|-nc$|research", licence.lower()))
