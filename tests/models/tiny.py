@@ -117,12 +117,22 @@ def audio_chat(folder: Path) -> Path:
 
 def clip(folder: Path, *, dim: int = 16, seed: int = 0) -> Path:
     """Write an open_clip ViT of a few thousand weights, in the layout of its hub."""
+    seen = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
+    words = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
+    return _open_clip(folder, {"embed_dim": dim, "vision_cfg": seen, "text_cfg": words}, seed)
+
+
+def clip_vit_b_32(folder: Path) -> Path:
+    """Write an open_clip model of the shape of ViT-B/32, for measurements."""
+    import open_clip
+
+    return _open_clip(folder, open_clip.get_model_config("ViT-B-32"), seed=0)
+
+
+def _open_clip(folder: Path, config: dict[str, Any], seed: int) -> Path:
     import open_clip
     from safetensors.torch import save_file
 
-    seen = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
-    words = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
-    config = {"embed_dim": dim, "vision_cfg": seen, "text_cfg": words}
     open_clip.factory._MODEL_CONFIGS["tiny"] = config
     torch.manual_seed(seed)
     model = open_clip.create_model("tiny")
@@ -137,6 +147,22 @@ def clip(folder: Path, *, dim: int = 16, seed: int = 0) -> Path:
 
 def clap(folder: Path, *, dim: int = 16) -> Path:
     """Write a CLAP of a few ten thousand weights: a small HTSAT and a small RoBERTa."""
+    heard = {
+        "patch_embeds_hidden_size": 8,
+        "depths": [1, 1],
+        "num_attention_heads": [1, 2],
+        "hidden_size": 16,
+    }
+    return _clap(folder, heard, dim)
+
+
+def clap_htsat(folder: Path) -> Path:
+    """Write a CLAP whose audio half has the shape of LAION's HTSAT-base checkpoints, for measurements."""
+    heard = {"patch_embeds_hidden_size": 128, "depths": [2, 2, 12, 2], "num_attention_heads": [4, 8, 16, 32]}
+    return _clap(folder, heard | {"hidden_size": 1024}, 512)
+
+
+def _clap(folder: Path, heard: dict[str, Any], dim: int) -> Path:
     special = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
     trained = _trained(special)
     roberta = folder / "words"
@@ -146,12 +172,6 @@ def clap(folder: Path, *, dim: int = 16) -> Path:
     assert len(tokenizer) > 200
     torch.manual_seed(0)
     words = {"vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 1, "intermediate_size": 32}
-    heard = {
-        "patch_embeds_hidden_size": 8,
-        "depths": [1, 1],
-        "num_attention_heads": [1, 2],
-        "hidden_size": 16,
-    }
     config = tf.ClapConfig(
         text_config=words | {"num_attention_heads": 2, "max_position_embeddings": 66, "type_vocab_size": 1},
         audio_config=heard | {"num_mel_bins": 64, "spec_size": 256, "enable_fusion": False},

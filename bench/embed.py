@@ -1,0 +1,113 @@
+"""The embedding stage against its model alone: ViT-B/32 images and HTSAT clips, random weights.
+
+The bare model runs forward on preloaded batches of the same size; the stage reads, decodes, prepares, runs
+the model and makes the table. On a GPU, or with cores to spare, the stage should keep 0.95 of the bare rate;
+on one busy core the two share the processor, so compare CPU seconds: what the stage adds is decoding.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import soundfile
+from PIL import Image
+
+from artsound.embeddings import embed_artworks, embed_clips
+from artsound.media.files import open_media
+
+IMAGES, CLIPS, SECONDS = 96, 8, 30
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of its finished children."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, float]:
+    cpu, wall = _cpu(), time.perf_counter()
+    work()
+    return _cpu() - cpu, time.perf_counter() - wall
+
+
+def _report(what: str, count: int, bare: tuple[float, float], stage: tuple[float, float]) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"{what}: bare {count / bare[1]:.2f}/s ({bare[0] / count:.3f} CPU s each), "
+        f"stage {count / stage[1]:.2f}/s ({stage[0] / count:.3f} CPU s each), "
+        f"stage over bare {bare[1] / stage[1]:.2f} by wall, {bare[0] / stage[0]:.2f} by CPU; "
+        f"peak {peak:.2f} GB"
+    )
+
+
+def _forward(encode: Callable[[Sequence[Any]], np.ndarray], prepared: list[Any], size: int) -> None:
+    for start in range(0, len(prepared), size):
+        encode(prepared[start : start + size])
+
+
+def _images(folder: Path, weights: Path, workers: int, size: int) -> None:
+    from artsound.models.openclip import ClipImages
+
+    encoder = ClipImages(weights)
+    random = np.random.default_rng(0)
+    for number in range(IMAGES):
+        smooth = Image.fromarray(random.integers(0, 256, (24, 32, 3), np.uint8)).resize((1024, 768))
+        smooth.save(folder / f"{number}.jpg", quality=90)
+    names = [f"{number}.jpg" for number in range(IMAGES)]
+    rows = pa.table({"artwork_id": names, "image_path": names})
+    prepared = [encoder.prepare(random.integers(0, 256, (224, 224, 3), np.uint8)) for _ in range(IMAGES)]
+    _forward(encoder, prepared[:size], size)  # warm
+    bare = _timed(lambda: _forward(encoder, prepared, size))
+    media = open_media(folder)
+    stage = _timed(
+        lambda: embed_artworks(
+            rows, encoder=encoder, media=media, max_megapixels=10, batch_size=size, workers=workers
+        )
+    )
+    _report("images, ViT-B/32", IMAGES, bare, stage)
+
+
+def _clips(folder: Path, weights: Path, workers: int, size: int) -> None:
+    from artsound.models.clap import ClapSounds
+    from artsound.models.windows import WindowRule
+
+    encoder = ClapSounds(weights, rule=WindowRule(10, 10, "mean"))
+    random = np.random.default_rng(0)
+    for number in range(CLIPS):
+        noise = random.standard_normal((44_100 * SECONDS, 2)).astype(np.float32) * 0.1
+        soundfile.write(folder / f"{number}.mp3", noise, 44_100)
+    names = [f"{number}.mp3" for number in range(CLIPS)]
+    rows = pa.table({"clip_id": names, "audio_path": names})
+    prepared = [encoder.prepare(random.standard_normal(48_000 * SECONDS).astype(np.float32)) for _ in names]
+    _forward(encoder, prepared[:size], size)  # warm
+    bare = _timed(lambda: _forward(encoder, prepared, size))
+    media = open_media(folder)
+    stage = _timed(lambda: embed_clips(rows, encoder=encoder, media=media, batch_size=size, workers=workers))
+    _report("clips of 30 s, HTSAT", CLIPS, bare, stage)
+
+
+def main() -> None:
+    """Measure both sides; needs the extra `models`."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--only", choices=("images", "clips"))
+    given, _ = parser.parse_known_args()
+    from tests.models import tiny
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for side, work, make in (("images", _images, tiny.clip_vit_b_32), ("clips", _clips, tiny.clap_htsat)):
+            if given.only in (None, side):
+                (folder / side).mkdir()
+                work(folder / side, make(folder / f"{side}-weights"), given.workers, given.batch_size)
+
+
+if __name__ == "__main__":
+    main()
