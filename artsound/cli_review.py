@@ -49,15 +49,28 @@ def agree(files: Csvs, as_json: Json = False) -> None:
 
 @app.command()
 def serve(
-    folder: Annotated[Path, typer.Argument(help="folder of an audit page")],
+    folder: Annotated[Path | None, typer.Argument(help="folder of an audit page")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="the page these settings built")
+    ] = None,
     port: Annotated[int, typer.Option(help="0 takes any free port", min=0, max=65535)] = 8765,
 ) -> None:
     """Show a page in the browser of this machine; nobody else can reach it. Stop with Ctrl-C."""
+    from artsound.errors import ConfigError
     from artsound.review.serve import page_server
 
-    with page_server(folder, port) as server:
+    if (folder is None) == (config is None):
+        raise ConfigError("give a page's folder or --config, one of the two")
+    with page_server(folder or _page(config or Path()), port) as server:
         typer.echo(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C stops)")
         server.serve_forever()
+
+
+def _page(config: Path) -> Path:
+    from artsound.products import audit_folder
+    from artsound.settings import Settings
+
+    return audit_folder(Settings.load(config))
 
 
 def finite(value: float) -> float | None:

@@ -85,6 +85,7 @@ class Reason(StrEnum):
     REFUSED_CAPTION = "refused_caption"  # the captioner declined, or gave no usable answer
     BAD_VECTOR = "bad_vector"  # not finite, or zero
     TAKEN_DOWN = "taken_down"
+    REVIEWED_OUT = "reviewed_out"  # more reviewers rejected the pair than accepted it
 
 
 class Reject(NamedTuple):

@@ -181,10 +181,17 @@ def _pairs(_: Settings) -> Run:
     return explain_pairs
 
 
-def _release_rows(_: Settings) -> Run:
+def _release_rows(settings: Settings) -> Run:
     from artsound.release.plan import plan_release
+    from artsound.review.reviews import stored_reviews, without_refused
 
-    return plan_release
+    return partial(without_refused, plan_release, stored_reviews(Store(settings.root)))
+
+
+def _reviews(settings: Settings) -> str:
+    """Identify what people said of pairs; nothing while nobody has."""
+    found = Store(settings.root).manifest("reviews")
+    return found.content if found else ""
 
 
 def _art_files(settings: Settings) -> str:
@@ -283,6 +290,7 @@ RELEASE = Stage(
     ),
     (),
     _release_rows,
+    watches=_reviews,
 )
 
 

@@ -130,7 +130,8 @@ def _made(found: ReleaseManifest, *, ran: bool) -> Made:
 def _facts(settings: Settings, store: Store) -> dict[str, Any]:
     """Gather what the manifest and the card tell of the build, beside the rows themselves."""
     listed = (path.stem for path in sorted((settings.root / "tables").glob("*.json")))
-    found = {name: manifest for name in listed if (manifest := store.manifest(name))}
+    built = (name for name in listed if name != "reviews")  # handed in by people, not built
+    found = {name: manifest for name in built if (manifest := store.manifest(name))}
     from artsound.splits import leak_report
 
     read = store.read

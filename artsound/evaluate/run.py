@@ -6,6 +6,7 @@ The rows are judged on a split that was not trained on, against the real clips o
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -198,8 +199,9 @@ def _about(choice: Choice, session: Session, split: str, count: int) -> dict[str
 def _miners(session: Session, settings: TrainSettings) -> set[str]:
     """Name the models that chose the pairs or feed the projector, without their revisions."""
     manifest = json.loads((settings.release / "manifest.json").read_text(encoding="utf-8"))
-    names = [str(name) for name in manifest.get("facts", {}).get("models", {}).values()]
-    found = {name.partition("@")[0] for name in [*names, settings.visual.encoder]}
+    listed = manifest.get("facts", {}).get("models", {}).values()  # of each table of the build
+    names = [settings.visual.encoder, *chain.from_iterable(listed)]
+    found = {name.partition("@")[0] for name in names}
     return found | {WRITTEN_FROM[name] for name in found if name in WRITTEN_FROM}
 
 

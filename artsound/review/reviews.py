@@ -4,11 +4,12 @@ import csv
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from artsound import tables
 from artsound.errors import ConfigError, Outcome, Reason, Reject
@@ -87,11 +88,33 @@ def store_reviews(store: Store, given: list[Review]) -> Manifest:
         StoreError: no pairs are there yet, or another run is writing.
     """
     with store.writing():
-        earlier = store.read("reviews") if store.manifest("reviews") else None
+        earlier = stored_reviews(store)
         pairs = store.read("release_rows", ["pair_id", "artwork_id", "clip_id"])
         outcome = merge_reviews(given, pairs, earlier)
         text = json.dumps(outcome.rows.to_pylist(), sort_keys=True)
         return store.write("reviews", [outcome], hashlib.sha256(text.encode()).hexdigest())
+
+
+def stored_reviews(store: Store) -> pa.Table:
+    """Read what was handed in so far; no rows when nothing was."""
+    return store.read("reviews") if store.manifest("reviews") else tables.rows_of("reviews", [])
+
+
+def without_refused(
+    plan: Callable[..., Outcome], reviews: pa.Table, pairs: pa.Table, *others: pa.Table
+) -> Outcome:
+    """Plan a release of the pairs that reviewers did not refuse; the others become rejects.
+
+    Their artworks and clips stay unpaired: matching anew would bring pairs that nobody has seen.
+    """
+    refused = refused_pairs(reviews)
+    ids = pc.binary_join_element_wise(refused["artwork_id"], refused["clip_id"], "\n")
+    own = pc.binary_join_element_wise(pairs["artwork_id"], pairs["clip_id"], "\n")
+    out = pc.is_in(own, value_set=ids.combine_chunks())
+    planned = plan(pairs.filter(pc.invert(out)), *others)
+    gone = pairs["pair_id"].filter(out).to_pylist()
+    rejects = [Reject(pair_id, Reason.REVIEWED_OUT, "rejected by reviewers") for pair_id in gone]
+    return Outcome(planned.rows, [*planned.rejects, *rejects])
 
 
 def refused_pairs(reviews: pa.Table) -> pa.Table:

@@ -7,7 +7,15 @@ from typer.testing import CliRunner
 
 from artsound import cli_review
 from artsound.errors import ConfigError, Outcome, Reason
-from artsound.review.reviews import agreement, agreements, merge_reviews, read_reviews, refused_pairs
+from artsound.review.reviews import (
+    agreement,
+    agreements,
+    merge_reviews,
+    read_reviews,
+    refused_pairs,
+    stored_reviews,
+    without_refused,
+)
 from artsound.store import Store
 from tests.review import pairs
 
@@ -85,6 +93,28 @@ def test_a_pair_is_refused_when_more_reject_than_accept() -> None:
     ]
     rows, _ = merge_reviews(given, SHOWN)
     assert refused_pairs(rows).to_pylist() == [{"artwork_id": "art-0", "clip_id": "clip-0"}]
+
+
+def test_refused_pairs_are_left_out_of_the_release_and_counted() -> None:
+    given = [review(IDS[1], "Ann", "reject"), review(IDS[2], "Ann", "unsure")]
+    reviews, _ = merge_reviews(given, SHOWN)
+    extra = pa.table({"x": [1]})
+    seen = []
+
+    def plan(pairs: pa.Table, *others: pa.Table) -> Outcome:
+        seen.append(others)
+        return Outcome(pairs, [])
+
+    rows, rejects = without_refused(plan, reviews, SHOWN, extra)
+    assert rows["pair_id"].to_pylist() == [IDS[0], IDS[2]]
+    assert [(reject.item_id, reject.reason) for reject in rejects] == [(IDS[1], Reason.REVIEWED_OUT)]
+    assert seen == [(extra,)]
+
+
+def test_without_reviews_all_pairs_stay(store: Store) -> None:
+    rows, rejects = without_refused(Outcome, stored_reviews(store), SHOWN)
+    assert rows.equals(SHOWN)
+    assert rejects == []
 
 
 def test_kappa_is_one_for_equals_zero_for_chance_and_known_between() -> None:
