@@ -32,6 +32,18 @@ def _answers(settings: Settings) -> Path:
     return settings.root / "answers.sqlite"
 
 
+def _art_keys(settings: Settings) -> Run:
+    from artsound.sources import bolt
+
+    return partial(bolt.read_keys, settings.artworks)
+
+
+def _raw_artists(settings: Settings) -> Run:
+    from artsound.sources import ARTIST_SOURCES
+
+    return partial(ARTIST_SOURCES[settings.artworks.source], settings.artworks)
+
+
 def _raw_artworks(settings: Settings) -> Run:
     from artsound.sources import ART_SOURCES
 
@@ -195,11 +207,11 @@ def _reviews(settings: Settings) -> str:
 
 
 def _art_files(settings: Settings) -> str:
-    return fingerprint(settings.artworks.path)
+    return "/".join(fingerprint(place) for place in settings.artworks.places)
 
 
 def _music_files(settings: Settings) -> str:
-    return fingerprint(settings.tracks.path)
+    return "/".join(fingerprint(place) for place in settings.tracks.places)
 
 
 # term of the score → the table of the art side, the table of the music side; weights: [matching]
@@ -220,8 +232,23 @@ def _vectors(writes: str, reads: str, wire: Callable[[Settings], Run], space: st
     return Stage(writes, (reads,), ("embeddings",), wire, in_parts=True, watches=_space(space))
 
 
+_ART_KEYS = Stage("art_keys", (), ("artworks",), _art_keys, watches=_art_files)
+_RAW_ARTISTS = Stage("raw_artists", (), ("artworks",), _raw_artists, watches=_art_files)
+# source of the artworks → the stages that read it; a server is read in windows of its keys
+READ_ART: dict[str, tuple[Stage, ...]] = {
+    "folder": (Stage("raw_artworks", (), ("artworks",), _raw_artworks, watches=_art_files),),
+    "artgraph-csv": (
+        Stage("raw_artworks", (), ("artworks",), _raw_artworks, watches=_art_files),
+        _RAW_ARTISTS,
+    ),
+    "artgraph": (
+        _ART_KEYS,
+        Stage("raw_artworks", ("art_keys",), ("artworks",), _raw_artworks, in_parts=True, watches=_art_files),
+        _RAW_ARTISTS,
+    ),
+}
+
 BEFORE_MATCHING: tuple[Stage, ...] = (
-    Stage("raw_artworks", (), ("artworks",), _raw_artworks, watches=_art_files),
     Stage("raw_tracks", (), ("tracks",), _raw_tracks, watches=_music_files),
     Stage("artworks", ("raw_artworks",), ("catalog",), _artworks, in_parts=True, watches=_art_files),
     Stage("tracks", ("raw_tracks",), (), _tracks),
@@ -298,7 +325,10 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
     """Return every stage in order; matching reads the tables of those terms that have a weight."""
     sides = tuple(table for term in _weights(settings) for table in TERMS[term])
     scored = ("calibration", "splits", *sides)
+    if settings.artworks.source not in READ_ART or settings.tracks.source not in ("folder", "fma"):
+        raise ConfigError("artworks come from folder, artgraph or artgraph-csv; tracks from folder or fma")
     return (
+        *READ_ART[settings.artworks.source],
         *BEFORE_MATCHING,
         *(stage for space in SPACES if getattr(settings.embeddings, space) for stage in SPACES[space]),
         Stage("calibration", ("splits", *sides), ("matching",), _calibration),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -58,13 +59,27 @@ class Document(Section):
         return _placed(settings, path.parent)
 
 
+class Address(str):
+    """Where a server answers: like a path, it does not decide what comes out, and is published nowhere."""
+
+
 class Collection(Section):
     """One side's source."""
 
-    source: Literal["folder"] = "folder"
+    source: Literal["folder", "artgraph", "artgraph-csv", "fma"] = "folder"
     path: Path  # folder (or zip) of media
-    table: str = ""  # CSV inside `path`; empty: the one CSV that is there
-    columns: dict[str, str] = {}  # our column → the CSV's, where the names differ
+    table: str = ""  # folder: CSV inside `path`; empty: the one CSV that is there
+    columns: dict[str, str] = {}  # folder: our column → the CSV's, where the names differ
+    graph: Path | None = None  # artgraph-csv: folder or zip of the export
+    uri: Annotated[str, AfterValidator(Address)] = Address("bolt://localhost:7687")  # artgraph: the server
+    database: str = "neo4j"  # artgraph: its database
+    metadata: Path | None = None  # fma: fma_metadata.zip or its folder
+    subset: Literal["small", "medium", "large"] = "large"  # fma: which of the nested sets
+
+    @property
+    def places(self) -> list[Path]:
+        """All that is read from disk."""
+        return [place for place in (self.path, self.graph, self.metadata) if place]
 
 
 class Catalog(Section):
@@ -265,4 +280,4 @@ def values(value: Any) -> Any:
 
 def _decides(value: Any) -> bool:
     """Say whether a setting belongs into a digest."""
-    return value.decides if isinstance(value, Section) else not isinstance(value, Path)
+    return value.decides if isinstance(value, Section) else not isinstance(value, Path | Address)

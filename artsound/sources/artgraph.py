@@ -9,7 +9,6 @@ ARTSOUND_NEO4J_TOKEN; without any, none is sent.
 """
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,15 +53,12 @@ class Graph:
     database: str = "neo4j"
 
     def __post_init__(self) -> None:
-        if self.uri.partition("://")[0] not in SCHEMES:
+        if "@" in self.uri:
             raise ConfigError(
-                f"{self.uri!r} is no address of a graph: it begins with one of {', '.join(SCHEMES)}"
+                "no password in the address: set ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD"
             )
-
-    @property
-    def place(self) -> str:
-        """The address, for messages: without a password that someone wrote into it."""
-        return re.sub(r"//[^/@]*@", "//", self.uri)
+        if self.uri.partition("://")[0] not in SCHEMES:
+            raise ConfigError(f"{self.uri!r} is no address: it begins with one of {', '.join(SCHEMES)}")
 
     def read(self, query: str, **values: Any) -> Rows:
         """Run a query in one read transaction; repeated as a whole when the connection is lost.
@@ -101,7 +97,7 @@ class Graph:
                 yield session
         except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise SourceError(f"the graph at {self.place}, database {self.database}: {first}") from error
+            raise SourceError(f"the graph at {self.uri}, database {self.database}: {first}") from error
 
 
 def read_keys(graph: Graph) -> Outcome:
@@ -137,7 +133,7 @@ def read_window(keys: pa.Table, *, graph: Graph) -> Outcome:
     )
     if (names := {one.name for one in found}) != set(wanted):
         changed = sorted(names ^ set(wanted))
-        raise SourceError(f"the graph at {graph.place} changed while it was read ({changed[0]}): build again")
+        raise SourceError(f"the graph at {graph.uri} changed while it was read ({changed[0]}): build again")
     return artwork_rows(found, set())
 
 
@@ -167,7 +163,7 @@ def _kinds(graph: Graph) -> dict[str, str]:
     kinds = {role: "|".join(named) for role, named in both.items() if named}
     if missing := [f"{r.old} or {r.new}" for r in RELATIONS if r.role in NEEDED and r.role not in kinds]:
         raise ConfigError(
-            f"the graph at {graph.place}, database {graph.database}, is no ArtGraph: no relation "
+            f"the graph at {graph.uri}, database {graph.database}, is no ArtGraph: no relation "
             f"{', '.join(missing)}; it has: {', '.join(sorted(have)) or 'none'}"
         )
     return kinds

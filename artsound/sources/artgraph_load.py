@@ -38,7 +38,7 @@ def load_export(export: Path, graph: Graph) -> tuple[int, int]:
         SourceError: the server cannot be reached.
     """
     if graph.read("MATCH (n) RETURN n LIMIT 1"):
-        raise ConfigError(f"database {graph.database} at {graph.place} is not empty: name an empty one")
+        raise ConfigError(f"database {graph.database} at {graph.uri} is not empty: name an empty one")
     with open_export(export) as db:
         for (label,) in db.execute("SELECT DISTINCT label FROM nodes ORDER BY 1").fetchall():
             _load_nodes(db, graph, label)

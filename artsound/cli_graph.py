@@ -1,0 +1,52 @@
+"""`artsound graph`: put an export into a server, hold a graph against the published counts."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Load ArtGraph into a Bolt server, or check it.")
+Uri = Annotated[str, typer.Option(help="address; user and password: ARTSOUND_NEO4J_USER, …_PASSWORD")]
+Database = Annotated[str, typer.Option(help="database on the server")]
+Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+
+
+@app.command()
+def load(
+    export: Annotated[Path, typer.Argument(help="folder or zip of an export")],
+    uri: Uri = "bolt://localhost:7687",
+    database: Database = "neo4j",
+) -> None:
+    """Load an export into an empty database."""
+    from artsound.sources.artgraph import Graph
+    from artsound.sources.artgraph_load import load_export
+
+    nodes, edges = load_export(export, Graph(uri, database))
+    typer.echo(f"{nodes} nodes, {edges} relations loaded")
+
+
+@app.command()
+def check(
+    export: Annotated[Path | None, typer.Argument(help="folder or zip of an export; else the server")] = None,
+    uri: Uri = "bolt://localhost:7687",
+    database: Database = "neo4j",
+    as_json: Json = False,
+) -> None:
+    """Print what differs from the published counts (135,038 nodes, 875,416 relations); exit code 1 if any."""
+    from artsound.sources import artgraph, artgraph_csv
+    from artsound.sources.artgraph_load import compare
+
+    graph = artgraph.Graph(uri, database)
+    nodes, edges = artgraph_csv.count_triples(export) if export else artgraph.count_triples(graph)
+    different = compare(nodes, edges)
+    if as_json:
+        counts = {"nodes": sum(nodes.values()), "relations": sum(edges.values())}
+        typer.echo(json.dumps({**counts, "different": [one._asdict() for one in different]}))
+    else:
+        for one in different:
+            typer.echo(f"{one.what}: {one.found}, published {one.published}")
+        total = f"{sum(nodes.values())} nodes, {sum(edges.values())} relations"
+        typer.echo(f"{total}, {len(different)} counts differ")
+    if different:
+        raise typer.Exit(1)
