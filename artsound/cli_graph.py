@@ -1,6 +1,7 @@
 """`artsound graph`: put an export into a server, hold a graph against the published counts."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -49,4 +50,28 @@ def check(
         total = f"{sum(nodes.values())} nodes, {sum(edges.values())} relations"
         typer.echo(f"{total}, {len(different)} counts differ")
     if different:
+        raise typer.Exit(1)
+
+
+@app.command()
+def images(
+    folder: Annotated[Path, typer.Argument(help="where the images go")],
+    export: Annotated[Path | None, typer.Option(help="folder or zip of an export; else the server")] = None,
+    uri: Uri = "bolt://localhost:7687",
+    database: Database = "neo4j",
+    per_host: Annotated[int, typer.Option(help="connections to one host at once")] = 2,
+) -> None:
+    """Fetch the images that the graph names; again: what is due. Exit code 1 if some are missing."""
+    from artsound.sources import artgraph, artgraph_csv
+    from artsound.sources.fetch import MODIFIERS, Manners, fetch_images
+    from artsound.sources.ledger import Ledger
+
+    graph = artgraph.Graph(uri, database)
+    wanted = artgraph_csv.image_urls(export) if export else artgraph.image_urls(graph)
+    manners = Manners(per_host=per_host, modifiers=MODIFIERS)
+    rejects = fetch_images(wanted, folder, Ledger(folder / "ledger.sqlite"), manners)
+    for reason, count in sorted(Counter(f"{reject.reason}: {reject.detail}" for reject in rejects).items()):
+        typer.echo(f"{count:8} {reason}")
+    typer.echo(f"{len(wanted) - len(rejects)} of {len(wanted)} images are there")
+    if rejects:
         raise typer.Exit(1)

@@ -41,6 +41,7 @@ KEYS = "MATCH (a:Artwork) RETURN a.name"
 WINDOW = "MATCH (a:Artwork) WHERE a.name >= $low AND a.name <= $high RETURN a.name, properties(a), {links}"
 ARTISTS = "MATCH (a:Artist) RETURN a.name, properties(a), {links}"
 TYPES = "CALL db.relationshipTypes()"
+IMAGES = "MATCH (a:Artwork) WHERE a.image_url IS NOT NULL AND a.name IS NOT NULL RETURN a.name, a.image_url"
 NODE_TALLY = "MATCH (n) RETURN labels(n)[0], count(*)"
 EDGE_TALLY = "MATCH (h)-[r]->(t) RETURN labels(h)[0], type(r), labels(t)[0], count(*)"
 
@@ -144,6 +145,11 @@ def read_artists(graph: Graph) -> Outcome:
     found = {one.name: one for one in sorted((_found(roles, values) for values in answer), key=repr)}
     rows = [artist_row(found[name]) for name in sorted(found, key=_order) if name]
     return Outcome(tables.rows_of("raw_artists", rows))
+
+
+def image_urls(graph: Graph) -> list[tuple[str, str]]:
+    """List the artworks that link an image: name and address, by name."""
+    return sorted((str(name), str(url)) for name, url in graph.read(IMAGES))
 
 
 def count_triples(graph: Graph) -> tuple[dict[str, int], Triples]:

@@ -76,6 +76,14 @@ def read_artists(export: Path) -> Outcome:
         return Outcome(tables.rows_of("raw_artists", [artist_row(found) for found in _found(db, "Artist")]))
 
 
+def image_urls(export: Path) -> list[tuple[str, str]]:
+    """List the artworks that link an image: name and address, by name."""
+    with open_export(export) as db:
+        db.execute("ALTER TABLE nodes ADD COLUMN IF NOT EXISTS image_url TEXT")
+        query = "SELECT name, image_url FROM nodes WHERE label = 'artwork' AND image_url <> '' ORDER BY ALL"
+        return db.execute(query).fetchall()
+
+
 def count_triples(export: Path) -> tuple[dict[str, int], dict[tuple[str, str, str], int]]:
     """Count nodes by label, and edges by (head label, type, tail label); in lower case."""
     with open_export(export) as db:

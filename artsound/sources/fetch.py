@@ -153,7 +153,9 @@ def fetch_images(
     """
     folder.mkdir(parents=True, exist_ok=True)
     known = ledger.read()
-    items = [(name, url) for name, url in wanted if not (folder / name).exists()]
+    given = list(wanted)
+    unsafe = [Reject(name, Reason.UNSAFE_PATH, "no plain file name") for name, _ in given if not _plain(name)]
+    items = [(name, url) for name, url in given if _plain(name) and not (folder / name).exists()]
     due = [(name, url) for name, url in items if name not in known or known[name].is_due(now())]
     fetcher = Fetcher(manners)
 
@@ -174,7 +176,12 @@ def fetch_images(
         for _ in track(pool.map(one, due), "images", len(due)):
             pass
     failed = ledger.read()
-    return [Reject(name, failed[name].reason, failed[name].cause) for name, _ in items if name in failed]
+    rejects = [Reject(name, failed[name].reason, failed[name].cause) for name, _ in items if name in failed]
+    return [*unsafe, *rejects]
+
+
+def _plain(name: str) -> bool:
+    return name not in ("", ".", "..") and Path(name).name == name and "\\" not in name and "\0" not in name
 
 
 def _check(answer: requests.Response, max_bytes: int) -> None:

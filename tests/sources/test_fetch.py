@@ -206,6 +206,13 @@ def test_sizes_of_wikiart_are_tried_best_first(server: RudeServer, tmp_path: Pat
     assert [(reject.item_id, reject.detail) for reject in rejects] == [("b.jpg", "not found")]
 
 
+def test_a_name_that_is_a_path_is_refused(server: RudeServer, tmp_path: Path) -> None:
+    items = [(name, address(server, "good.jpg")) for name in ("../out.jpg", "/out.jpg", "a/b.jpg", "..")]
+    rejects = fetch_images(items, tmp_path / "in", Ledger(tmp_path / "ledger.sqlite"), MANNERS)
+    assert [reject.reason for reject in rejects] == [Reason.UNSAFE_PATH] * 4
+    assert server.seen.total() == 0
+
+
 def remote(server: RudeServer, path: str, content: bytes = IMAGE) -> Remote:
     sha1 = hashlib.sha1(content, usedforsecurity=False).hexdigest()
     return Remote(path, address(server, path), sha1)

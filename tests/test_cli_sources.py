@@ -1,0 +1,51 @@
+"""`artsound graph` and `artsound fma`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from artsound.cli import app
+from artsound.sources.synthetic_artgraph import make_graph, write_csv
+from artsound.sources.synthetic_fma import make_fma
+
+
+def test_graph_check_tells_what_differs_from_the_published_counts(tmp_path: Path) -> None:
+    write_csv(make_graph(50), tmp_path)
+    plain = CliRunner().invoke(app, ["graph", "check", str(tmp_path)])
+    assert plain.exit_code == 1
+    assert "Artwork: 50, published 116475" in plain.stdout
+    told = json.loads(CliRunner().invoke(app, ["graph", "check", str(tmp_path), "--json"]).stdout)
+    assert {"what": "Artwork", "published": 116_475, "found": 50} in told["different"]
+
+
+@pytest.mark.slow
+def test_fma_check_holds_the_clips_against_the_known_counts(tmp_path: Path) -> None:
+    make_fma(tmp_path, 10, faults=True)
+    archive = str(tmp_path / "fma_large.zip")
+    plain = CliRunner().invoke(app, ["fma", "check", archive, "--checksums"])
+    assert plain.exit_code == 1
+    assert [line.split() for line in plain.stdout.splitlines()[:3]] == [
+        ["kept", "6", "known", "105884"],
+        ["failed", "2", "known", "162"],
+        ["short", "1", "known", "528"],
+    ]
+    assert "archive: differs from the published SHA-1" in plain.stdout
+    small = CliRunner().invoke(app, ["fma", "check", archive, "--subset", "small", "--json"])
+    assert small.exit_code == 0
+    assert json.loads(small.stdout)["kept"] == 6
+
+
+def test_graph_images_says_how_many_are_there(tmp_path: Path) -> None:
+    graph = make_graph(3)
+    graph.nodes["Artwork"] = [
+        {**node, "image_url": "http://127.0.0.1:1/x.jpg"} for node in graph.nodes["Artwork"]
+    ]
+    write_csv(graph, tmp_path / "export")
+    done = CliRunner().invoke(
+        app, ["graph", "images", str(tmp_path / "in"), "--export", str(tmp_path / "export")]
+    )
+    assert done.exit_code == 1
+    assert "0 of 3 images are there" in done.stdout
+    assert "3 fetch_failed: ConnectionError" in done.stdout
