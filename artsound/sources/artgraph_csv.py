@@ -20,7 +20,6 @@ from artsound import tables
 from artsound.errors import ConfigError, Outcome, Reject
 from artsound.progress import track
 from artsound.sources.artgraph_model import (
-    DERIVED,
     EMOTION,
     NEEDED,
     RELATIONS,
@@ -38,17 +37,17 @@ _DERIVED = """
     FROM linked a JOIN linked p ON p.head_label = a.tail_label AND p.head = a.tail
     WHERE a.role IN ('gallery', 'city') AND p.role IN ('gallery_city', 'gallery_country', 'city_country')
 """
+# one list a node, sorted out in Python: a list for each role takes DuckDB three times the memory
 _NODES = """
     WITH links AS (
-        SELECT head, {links}, list((tail, arousal, description) ORDER BY tail, arousal, description)
-            FILTER (role = 'emotions') AS "role emotions"
+        SELECT head, list((role, tail, arousal, description)) AS "all links",
+            min(tail) FILTER (role = 'artist') AS artist
         FROM linked WHERE head_label = ? GROUP BY head
     ), printed AS (
         SELECT name, min(printed_name) AS "artist name" FROM nodes WHERE label = 'artist' GROUP BY name
     )
-    SELECT n.* EXCLUDE (label), links.* EXCLUDE (head), printed."artist name"
-    FROM nodes n LEFT JOIN links ON links.head = n.name
-    LEFT JOIN printed ON printed.name = {artist}
+    SELECT n.* EXCLUDE (label), "all links", "artist name"
+    FROM nodes n LEFT JOIN links ON links.head = n.name LEFT JOIN printed ON printed.name = links.artist
     WHERE n.label = ? ORDER BY n.name, n
 """
 
@@ -209,12 +208,7 @@ def _check(db: duckdb.DuckDBPyConnection, export: Path) -> None:
 
 def _found(db: duckdb.DuckDBPyConnection, label: str) -> Iterator[Found]:
     """Stream the nodes of a label with what they are linked to, by name."""
-    roles = [relation.role for relation in RELATIONS if label == relation.head or relation.role in DERIVED]
-    links = ", ".join(
-        f"list(DISTINCT tail ORDER BY tail) FILTER (role = '{role}') AS \"role {role}\"" for role in roles
-    )
-    artist = 'links."role artist"[1]' if label == "Artwork" else "NULL"
-    result = db.execute(_NODES.format(links=links, artist=artist), [label.lower(), label.lower()])
+    result = db.execute(_NODES, [label.lower(), label.lower()])
     names = [column[0] for column in result.description or ()]
     while batch := result.fetchmany(BATCH):
         for values in batch:
@@ -222,10 +216,13 @@ def _found(db: duckdb.DuckDBPyConnection, label: str) -> Iterator[Found]:
 
 
 def _node(values: dict[str, Any]) -> Found:
-    links = {
-        name.removeprefix("role "): value or [] for name, value in values.items() if name.startswith("role ")
-    }
-    felt = [(name, float(arousal or 1), about or "") for name, arousal, about in links.pop("emotions")]
-    printed = values.get("artist name")
-    rest = {name: value for name, value in values.items() if not name.startswith(("role ", "artist name"))}
-    return Found(values["name"], rest, links, printed, felt)
+    links: dict[str, set[str]] = {}
+    felt = []
+    for role, tail, arousal, about in values.pop("all links") or ():
+        if role == EMOTION.role:
+            felt.append((tail, float(arousal or 1), about or ""))
+        else:
+            links.setdefault(role, set()).add(tail)
+    printed = values.pop("artist name")
+    sorted_links = {role: sorted(tails) for role, tails in links.items()}
+    return Found(values["name"], values, sorted_links, printed, sorted(felt))

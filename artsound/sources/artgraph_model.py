@@ -68,7 +68,6 @@ RELATIONS = (
     Relation("city_country", "City", "Country", "inCountry", "Country", 608),
 )
 EMOTION = Relation("emotions", "Artwork", "elicit", "elicits", "Emotion", 0)  # only in the newer graph
-DERIVED = ("gallery_city", "gallery_country", "city_country")  # an artwork has them through another node
 NEEDED = ("artist", "genre", "style")  # a graph without them is no ArtGraph
 
 
