@@ -56,16 +56,19 @@ def _check(track: Mapping[str, Any], *, media: Media, min_seconds: float) -> dic
 
 def signal_facts(samples: Float32[np.ndarray, " frame"], rate: int) -> dict[str, Any]:
     """Measure level and defects of a mono signal; see the columns of `clips`."""
-    size = np.abs(samples)
+    low, high = float(samples.min()), float(samples.max())
+    peak = max(high, -low)
     frames = len(samples) // (rate // 10) or 1
-    tenths = samples[: len(samples) // frames * frames].reshape(frames, -1)
-    powers = np.mean(np.square(tenths, dtype=np.float64), axis=1)
+    tenths, rest = np.split(samples, [len(samples) // frames * frames])
+    tenths = tenths.reshape(frames, -1)
+    energies = np.einsum("ij,ij->i", tenths, tenths)  # BLAS would add up in an order of its own
+    energy = float(energies.sum(dtype=np.float64)) + float(np.einsum("i,i->", rest, rest))
     return {
-        "peak": float(size.max()),
-        "rms": _decibels(float(np.mean(np.square(samples, dtype=np.float64)))),
-        "clipped": float(np.mean(size >= FULL_SCALE)),
-        "silent": float(np.mean(powers < 10 ** (SILENCE / 10))),
-        "constant": bool(samples.min() == samples.max()),
+        "peak": peak,
+        "rms": _decibels(energy / len(samples)),
+        "clipped": float(np.mean(np.abs(samples) >= FULL_SCALE)) if peak >= FULL_SCALE else 0.0,
+        "silent": float(np.mean(energies < 10 ** (SILENCE / 10) * tenths.shape[1])),
+        "constant": low == high,
     }
 
 
