@@ -7,11 +7,13 @@ all is current must not wait for what would make it.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
 from artsound import steps
 from artsound.errors import ConfigError
+from artsound.matching.policy import Policy
 from artsound.media.files import Media, fingerprint, open_media
 from artsound.models import registry
 from artsound.products import AuditPage, ReleaseFolder
@@ -175,16 +177,20 @@ def _calibration(settings: Settings) -> Run:
     return partial(calibrate, weights=_weights(settings))
 
 
-def _matching(_: Settings) -> Run:
+def _matching(settings: Settings) -> Run:
     from artsound.matching.stage import match_splits
 
-    return match_splits
+    return partial(match_splits, policy=_policy(settings))
 
 
-def _certificates(_: Settings) -> Run:
+def _certificates(settings: Settings) -> Run:
     from artsound.matching.stage import certify
 
-    return certify
+    return partial(certify, policy=_policy(settings))
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(**{field.name: getattr(settings.matching, field.name) for field in fields(Policy)})
 
 
 def _pairs(_: Settings) -> Run:

@@ -396,6 +396,7 @@ CERTIFICATES = table(
     ),
     column("bound", pa.float64(), "no matching of all pairs of the split can exceed it; from the prices"),
     column("gap", pa.float64(), "(bound − primal) / |primal|; 0 proves the matching optimal"),
+    column("violated", pa.int64(), "bidders whose price is not the best they could do at the others' prices"),
     key="split",
     about="Proof of optimality, recomputed from vectors, pairs and prices alone.",
 )

@@ -41,6 +41,7 @@ class _Problem(NamedTuple):
     wanted: Float32[np.ndarray, "wanted dim"]
     pairs: Sequence[tuple[int, int]]
     price: Float64[np.ndarray, "wanted"]
+    bid: Float64[np.ndarray, "bidder"]  # stored price of each bidder
     banned: Sequence[tuple[int, int]]
     artist: Sequence[str]  # of the wanted; empty without a limit
     places: tuple[int, int]  # of a bidder, of a wanted item
@@ -90,6 +91,7 @@ def _check_pairs(found: Mapping[Item, Any], listed: Mapping[Item, str], policy: 
             raise MatchingError(
                 f"{side} {item}: has {len(row['partners'])} partners, {allowed[side]} allowed"
             )
+    for (side, item), row in found.items():
         other = "music" if side == "art" else "art"
         for partner in row["partners"]:
             back = found.get((other, partner))
@@ -115,10 +117,11 @@ def _certificate(split: str, found: Mapping[Item, Any], claim: Claim) -> dict[st
         "floor": floor_of(claim.calibration, claim.policy),
     }
     if not members["art"] or not members["music"]:
-        return row | {"primal": 0.0, "bound": 0.0, "gap": 0.0}
+        return row | {"primal": 0.0, "bound": 0.0, "gap": 0.0, "violated": 0}
     problem = _problem(members, found, claim)
-    primal, bound = _primal(problem), _bound(problem, claim.policy)
-    return row | {"primal": primal, "bound": bound, "gap": (bound - primal) / max(abs(primal), QUANTUM)}
+    primal, (bound, violated) = _primal(problem), _bound(problem, claim.policy)
+    gap = (bound - primal) / max(abs(primal), QUANTUM)
+    return row | {"primal": primal, "bound": bound, "gap": gap, "violated": violated}
 
 
 def _problem(members: Mapping[str, Sequence[str]], found: Mapping[Item, Any], claim: Claim) -> _Problem:
@@ -137,6 +140,7 @@ def _problem(members: Mapping[str, Sequence[str]], found: Mapping[Item, Any], cl
         wanted=_vectors(members[second], claim.sides[second == "music" :: 2], scales),
         pairs=[(at[first][i], at[second][p]) for i in members[first] for p in found[first, i]["partners"]],
         price=np.array([found[second, item]["price"] for item in members[second]]),
+        bid=np.array([found[first, item]["price"] for item in members[first]]),
         banned=[
             (at[first][pair[first]], at[second][pair[second]])
             for pair in banned
@@ -145,7 +149,7 @@ def _problem(members: Mapping[str, Sequence[str]], found: Mapping[Item, Any], cl
         artist=[artist[item] for item in members[second]] if policy.pairs_per_artist else [],
         places=(capacity[first], capacity[second]),
         offset=-sum(r["weight"] * r["mean"] / r["spread"] for r in scales),
-        floor=floor_of(claim.calibration, policy),
+        floor=round(floor_of(claim.calibration, policy) / QUANTUM) * QUANTUM,
     )
 
 
@@ -190,8 +194,8 @@ def _primal(problem: _Problem) -> float:
     return total * QUANTUM
 
 
-def _bound(problem: _Problem, policy: Policy) -> float:
-    """Bound every matching by the prices."""
+def _bound(problem: _Problem, policy: Policy) -> tuple[float, int]:
+    """Bound every matching by the prices of the wanted; count the bidders whose own price does not follow."""
     if not np.isfinite(problem.price).all() or (problem.price < 0).any():
         raise MatchingError("prices below 0 prove nothing: match again")
     own, shared = problem.price.copy(), 0.0
@@ -203,10 +207,10 @@ def _bound(problem: _Problem, policy: Policy) -> float:
                 least = problem.price[works].min()
                 own[works] -= least
                 shared += least * policy.pairs_per_artist
-    best = np.concatenate(list(_best(problem)))
-    bidders = problem.places[0] * np.maximum(problem.floor, best).sum()
-    bound = bidders + problem.places[1] * own.sum() + shared
-    return float(np.floor(bound / QUANTUM + 1e-3) * QUANTUM)  # every matching is worth whole quanta
+    best = np.maximum(problem.floor, np.concatenate(list(_best(problem))))
+    bound = problem.places[0] * best.sum() + problem.places[1] * own.sum() + shared
+    violated = int((~(np.abs(best - problem.bid) <= 2 * QUANTUM)).sum())
+    return float(np.floor(bound / QUANTUM + 1e-3) * QUANTUM), violated  # matchings are worth whole quanta
 
 
 def _best(problem: _Problem) -> Iterator[Float64[np.ndarray, "bidder"]]:

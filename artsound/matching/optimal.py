@@ -107,7 +107,7 @@ def solve(fused: Fused, rules: Rules, start: Float64[np.ndarray, "column"] | Non
 
 
 def _sides(fused: Fused, rules: Rules, art_first: bool, copies: int) -> _Sides:
-    ids = _hashes("art", fused.art_ids), _hashes("music", fused.music_ids)
+    ids = hashes("art", fused.art_ids), hashes("music", fused.music_ids)
     vectors, forbidden = (fused.art, fused.music), np.array(rules.forbidden, np.int64).reshape(-1, 2)
     first, second = (0, 1) if art_first else (1, 0)
     rows, columns = vectors[first], vectors[second]
@@ -133,7 +133,8 @@ def _sides(fused: Fused, rules: Rules, art_first: bool, copies: int) -> _Sides:
     )
 
 
-def _hashes(side: str, ids: Sequence[str]) -> Int64[np.ndarray, "item"]:
+def hashes(side: str, ids: Sequence[str]) -> Int64[np.ndarray, "item"]:
+    """Hash items by side and id."""
     digests = (hashlib.sha256(f"{side}\n{item}".encode()).digest()[:8] for item in ids)
     return np.frombuffer(b"".join(digests), np.int64)
 

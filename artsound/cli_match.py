@@ -1,0 +1,160 @@
+"""`artsound match` and `artsound explain`: prove a matching again, say why two belong together."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from artsound.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Prove a matching and report its quality.")
+Config = Annotated[Path, typer.Option("--config", "-c", help="TOML settings file")]
+Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+PROVED = 1e-5  # largest gap that counts as proved where the settings ask for less
+
+
+@app.command()
+def check(config: Config, as_json: Json = False) -> None:
+    """Prove every matching anew, from vectors, pairs and prices alone; exit 1 when one is not proved."""
+    from artsound.settings import Settings
+
+    settings = Settings.load(config)
+    proof = made_again(settings, "certificates").to_pylist()
+    limit = max(PROVED, settings.matching.gap)
+    if as_json:
+        typer.echo(json.dumps(proof, indent=2))
+    else:
+        for row in proof:
+            unmatched = f"{row['unmatched_artworks']} artworks and {row['unmatched_clips']} clips unmatched"
+            values = (
+                f"objective {row['primal']:.6f}, at most {row['bound']:.6f}, gap {100 * row['gap']:.6f} %"
+            )
+            typer.echo(f"{row['split']}: {row['pairs']} pairs, {unmatched}; {values}")
+    if any(row["gap"] > limit or row["violated"] for row in proof):
+        typer.echo("not proved: build `matching` again", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    config: Config,
+    folder: Annotated[Path, typer.Option("--out", help="folder for report.json and the plots")],
+    as_json: Json = False,
+) -> None:
+    """Report quality against shuffles, by style and genre, hubness, and all selectors on the same vectors."""
+    from rich.console import Console
+
+    from artsound import progress
+    from artsound.matching.report import draw, quality
+    from artsound.matching.stage import fused_splits
+    from artsound.settings import Settings
+    from artsound.store import Store
+
+    settings = Settings.load(config)
+    store = Store(settings.root)
+    with progress.show(Console(stderr=True)):
+        splits = fused_splits(*(store.read(name) for name in _reads(settings, "matching")))
+        made = quality(splits, store.read("matching"), store.read("artworks"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    plots = draw(made, folder)
+    if as_json:
+        typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
+        return
+    for split, one in made.items():
+        chance = "{:.4f} [{:.4f}, {:.4f}]".format(one["chance"]["mean"], *one["chance"]["interval"])
+        worst = f"worst tenth {one['score']['worst_decile']:.4f}"
+        typer.echo(
+            f"{split}: {one['pairs']} pairs, mean {one['score']['mean']:.4f}, {worst}; shuffled {chance}"
+        )
+    typer.echo(f"{folder / 'report.json'} and {len(plots)} plots")
+
+
+@app.command()
+def changes(
+    before: Annotated[Path, typer.Argument(help="an earlier matching.parquet")],
+    config: Config,
+    as_json: Json = False,
+) -> None:
+    """Say how many pairs differ from an earlier matching."""
+    import pyarrow.parquet as pq
+
+    from artsound.errors import MatchingError
+    from artsound.matching.changes import changes as compare
+    from artsound.settings import Settings
+    from artsound.store import Store
+
+    try:
+        old = pq.read_table(before)
+    except (OSError, ValueError) as error:
+        raise MatchingError(f"{before} is no table `matching`: {error}") from error
+    made = compare(old, Store(Settings.load(config).root).read("matching"))
+    if as_json:
+        typer.echo(json.dumps(made._asdict()))
+        return
+    typer.echo(
+        f"{made.kept} pairs kept, {made.lost} given up for {made.repaired} others; "
+        f"{made.taken_down} gone with an item, {made.new_items} with a new item"
+    )
+
+
+def _reads(settings: "Settings", name: str) -> tuple[str, ...]:
+    from artsound import pipeline
+
+    return next(stage.reads for stage in pipeline.stages(settings) if stage.writes == name)
+
+
+def made_again(settings: "Settings", name: str) -> "pa.Table":
+    """Run the stage of one table on what is in the store, and store nothing."""
+    from artsound import pipeline
+    from artsound.store import Store
+
+    store = Store(settings.root)
+    stage = next(stage for stage in pipeline.stages(settings) if stage.writes == name)
+    return stage.wire(settings)(*(store.read(table) for table in stage.reads)).rows
+
+
+def explain(
+    artwork: Annotated[str, typer.Argument(help="artwork_id")], config: Config, as_json: Json = False
+) -> None:
+    """Say why an artwork has its music: terms, ranks, margins, prices, the best other clips."""
+    from artsound.errors import MatchingError
+    from artsound.settings import Settings
+    from artsound.store import Store
+
+    store = Store(Settings.load(config).root)
+    pairs = [row for row in store.read("pairs").to_pylist() if row["artwork_id"] == artwork]
+    if not pairs:
+        items = store.read("matching").to_pylist()
+        why = [row["reason"] for row in items if row["side"] == "art" and row["item_id"] == artwork]
+        raise MatchingError(f"{artwork} is unmatched: {why[0]}" if why else f"no artwork {artwork!r}")
+    if as_json:
+        typer.echo(json.dumps(pairs, indent=2, ensure_ascii=False))
+        return
+    for pair in pairs:
+        for line in _lines(pair):
+            typer.echo(line)
+
+
+def _lines(pair: dict[str, Any]) -> list[str]:
+    terms = ", ".join(f"{term['name']} {term['value']:+.3f}" for term in pair["terms"])
+    return [
+        f"{pair['artwork_id']} – {pair['clip_id']} ({pair['split']}): score {pair['score']:.6f} = {terms}",
+        f"  the clip is number {pair['clip_rank']} for the artwork, the artwork number {pair['artwork_rank']}"
+        f" for the clip; {pair['hubness']} artworks have the clip among their ten best",
+        f"  price of the artwork {pair['artwork_price']:.4f}, of the clip {pair['clip_price']:.4f}",
+        f"  other clips: {_rivals(pair['other_clips'])} (margin {_margin(pair['clip_margin'])})",
+        f"  other artworks: {_rivals(pair['other_artworks'])} (margin {_margin(pair['artwork_margin'])})",
+    ]
+
+
+def _rivals(others: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{other['name']} {other['value']:.3f}" for other in others) or "none"
+
+
+def _margin(margin: float | None) -> str:
+    return "none" if margin is None else f"{margin:+.3f}"

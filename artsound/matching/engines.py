@@ -1,0 +1,80 @@
+"""Who multiplies and keeps the best: three engines with one signature; `ranks.top` gives the same by each.
+
+`blas` is in the core install. `faiss` takes a GPU where its GPU build finds one; `torch` takes one where
+torch does, in float32 without TF32. Where the score of the k-th best is shared or nearly so, engines may
+keep other columns: exact scoring decides what that means.
+"""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from artsound.errors import MissingExtra
+from artsound.matching import search
+from artsound.matching.search import NONE, Engine, Found
+
+TORCH_ROWS = 4096  # of a block on a device
+
+
+def by_faiss(
+    rows: Float32[np.ndarray, "row dim"],
+    columns: Float32[np.ndarray, "column dim"],
+    k: int,
+    *,
+    prices: Float32[np.ndarray, "column"] | None = None,
+    above: Float32[np.ndarray, "row"] | None = None,
+) -> Found:
+    """Search by FAISS `IndexFlatIP`; the price is one more dimension, −price against 1."""
+    faiss = _faiss()
+    price = np.zeros(len(columns), np.float32) if prices is None else prices
+    index = faiss.IndexFlatIP(rows.shape[1] + 1)
+    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
+        index = faiss.index_cpu_to_all_gpus(index)
+    index.add(np.hstack([columns, -price[:, None]]))
+    values, found = index.search(np.hstack([rows, np.ones((len(rows), 1), np.float32)]), k)
+    return _above(found.astype(np.int32), values, above)
+
+
+def _faiss() -> Any:
+    try:
+        import faiss  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise MissingExtra("search by FAISS needs the extra `cpu` or `gpu`: pip install '.[cpu]'") from error
+    return faiss
+
+
+def by_torch(
+    rows: Float32[np.ndarray, "row dim"],
+    columns: Float32[np.ndarray, "column dim"],
+    k: int,
+    *,
+    prices: Float32[np.ndarray, "column"] | None = None,
+    above: Float32[np.ndarray, "row"] | None = None,
+) -> Found:
+    """Search by torch, block by block, on the GPU where there is one."""
+    try:
+        import torch  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise MissingExtra("search by torch needs the extra `models`: pip install '.[models]'") from error
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    price = torch.zeros(len(columns)) if prices is None else torch.from_numpy(prices)
+    price, wide = price.to(device), torch.from_numpy(np.ascontiguousarray(columns)).to(device)
+    found, values = [], []
+    for start in range(0, len(rows), TORCH_ROWS):
+        block = torch.from_numpy(np.ascontiguousarray(rows[start : start + TORCH_ROWS])).to(device)
+        best = torch.topk(block @ wide.T - price, k, dim=1)
+        found.append(best.indices.to("cpu", torch.int32).numpy())
+        values.append(best.values.cpu().numpy())
+    return _above(np.concatenate(found), np.concatenate(values), above)
+
+
+def _above(found: Any, values: Any, above: Float32[np.ndarray, "row"] | None) -> Found:
+    """Keep what exceeds a row's limit."""
+    if above is None:
+        return Found(found, values)
+    kept = values > above[:, None]
+    return Found(np.where(kept, found, NONE), np.where(kept, values, above[:, None]))
+
+
+ENGINES: dict[str, Engine] = {"blas": search.best, "faiss": by_faiss, "torch": by_torch}

@@ -1,0 +1,217 @@
+"""How good a matching is: against chance, by style and genre, against other selectors; hubness.
+
+Chance is a shuffle of the partners inside a split: everybody keeps as many partners, only who belongs to whom
+is drawn anew.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float64, Int64
+from scipy.stats import skew
+
+from artsound.errors import MissingExtra
+from artsound.matching import ranks, search
+from artsound.matching.candidates import candidates
+from artsound.matching.explain import HUB_TOP, positions
+from artsound.matching.scores import QUANTUM, Fused
+from artsound.matching.selectors import SELECTORS
+from artsound.progress import track
+
+SHUFFLES = 200
+INTERVAL = (2.5, 97.5)  # percent
+GROUPS = ("style", "genre")  # columns of artworks
+BINS = 60
+
+Report = dict[str, Any]
+
+
+def quality(splits: Iterable[tuple[str, Fused]], matching: pa.Table, artworks: pa.Table) -> Report:
+    """Report on each split that has pairs.
+
+    Args:
+        splits: name and fused vectors of each split.
+        matching: rows of `matching`.
+        artworks: rows of `artworks`, for their style and genre.
+    """
+    found = matching.to_pylist()
+    pairs = [(r["item_id"], clip) for r in found if r["side"] == "art" for clip in r["partners"]]
+    price = {(r["side"], r["item_id"]): r["price"] for r in found}
+    groups = {
+        name: dict(zip(*artworks.select(["artwork_id", name]).to_pydict().values(), strict=True))
+        for name in GROUPS
+    }
+    made: Report = {}
+    for split, fused in splits:
+        members = set(fused.art_ids)
+        here = positions(fused, [pair for pair in pairs if pair[0] in members])
+        if len(here):
+            made[split] = _split(split, fused, here, price, groups)
+    return made
+
+
+def _split(
+    split: str,
+    fused: Fused,
+    pairs: Int64[np.ndarray, "pair two"],
+    price: Mapping[tuple[str, str], float],
+    groups: Mapping[str, Mapping[str, str | None]],
+) -> Report:
+    scores = _scores(fused, pairs)
+    chance = _shuffled(split, fused, pairs)
+    after = [
+        np.array([price[side, item] for item in ids], np.float32)
+        for side, ids in (("art", fused.art_ids), ("music", fused.music_ids))
+    ]
+    return {
+        "pairs": len(pairs),
+        "coverage": {
+            "artworks": len(np.unique(pairs[:, 0])) / len(fused.art),
+            "clips": len(np.unique(pairs[:, 1])) / len(fused.music),
+        },
+        "score": _spread(scores),
+        "chance": _against(scores, chance),
+        "hubness": {
+            "artworks": {
+                "before": _skewness(fused.music, fused.art),
+                "after": _skewness(fused.music, fused.art, after[0]),
+            },
+            "clips": {
+                "before": _skewness(fused.art, fused.music),
+                "after": _skewness(fused.art, fused.music, after[1]),
+            },
+        },
+        "groups": {
+            name: _by_group([of[fused.art_ids[i]] for i in pairs[:, 0]], scores, chance)
+            for name, of in groups.items()
+        },
+        "selectors": compare(fused),
+        "histogram": _histogram(scores, chance),
+        "hub_curve": np.sort(_occurrence(fused.music, fused.art))[::-1][:1000].tolist(),
+    }
+
+
+def _scores(fused: Fused, pairs: Int64[np.ndarray, "pair two"]) -> Float64[np.ndarray, "pair"]:
+    return search.exact(fused.art, fused.music, pairs[:, 0], pairs[:, 1], fused.offset) * QUANTUM
+
+
+def _shuffled(
+    split: str, fused: Fused, pairs: Int64[np.ndarray, "pair two"]
+) -> Float64[np.ndarray, "shuffle pair"]:
+    """Score the pairs with their clips shuffled; row by row another shuffle."""
+    seed = int.from_bytes(hashlib.sha256(f"shuffle {split}".encode()).digest()[:8])
+    rng = np.random.default_rng(seed)
+    drawn = [rng.permutation(pairs[:, 1]) for _ in range(SHUFFLES)]
+    both = (np.stack([pairs[:, 0], clips], axis=1) for clips in drawn)
+    return np.stack([_scores(fused, some) for some in track(list(both), "shuffles")])
+
+
+def _spread(scores: Float64[np.ndarray, "pair"]) -> Report:
+    """Describe scores; the worst decile is the mean of the lowest tenth."""
+    lowest = np.sort(scores)[: max(1, len(scores) // 10)]
+    return {
+        "mean": float(scores.mean()),
+        "median": float(np.median(scores)),
+        "worst_decile": float(lowest.mean()),
+        "least": float(scores.min()),
+        "greatest": float(scores.max()),
+    }
+
+
+def _against(scores: Float64[np.ndarray, "pair"], chance: Float64[np.ndarray, "shuffle pair"]) -> Report:
+    """Compare a mean with the means of shuffles."""
+    means = chance.mean(axis=1)
+    low, high = np.percentile(means, INTERVAL)
+    return {
+        "mean": float(means.mean()),
+        "interval": [float(low), float(high)],
+        "difference": float(scores.mean() - means.mean()),
+        "beaten_by_shuffles": float((means >= scores.mean()).mean()),
+    }
+
+
+def _by_group(
+    names: Sequence[str | None],
+    scores: Float64[np.ndarray, "pair"],
+    chance: Float64[np.ndarray, "shuffle pair"],
+) -> Report:
+    of = np.array([name or "unknown" for name in names])
+    return {
+        str(name): {"pairs": int((of == name).sum()), "mean": float(scores[of == name].mean())}
+        | {"chance": _against(scores[of == name], chance[:, of == name])}
+        for name in np.unique(of)
+    }
+
+
+def _occurrence(rows: Any, columns: Any, price: Any = None) -> Int64[np.ndarray, "column"]:
+    """Count how often each column is among a row's best, at given prices."""
+    k = min(HUB_TOP, len(columns))
+    found = (
+        ranks.top(rows, columns, k).columns
+        if price is None
+        else search.best(rows, columns, k, prices=price).columns
+    )
+    return np.bincount(found.ravel(), minlength=len(columns))
+
+
+def _skewness(rows: Any, columns: Any, price: Any = None) -> float:
+    counts = _occurrence(rows, columns, price)
+    return float(skew(counts)) if counts.std() > 0 else 0.0
+
+
+def compare(fused: Fused, correction: str = "none") -> Report:
+    """Let every selector choose on the same vectors."""
+    found = candidates(fused, min(32, len(fused.art)), correction)
+    made = {}
+    for name, select in SELECTORS.items():
+        pairs = select(fused, found)
+        scores = _scores(fused, pairs)
+        made[name] = {
+            "pairs": len(pairs),
+            "artworks_used": len(np.unique(pairs[:, 0])),
+            "clips_used": len(np.unique(pairs[:, 1])),
+            "total": float(scores.sum()),
+            "mean": float(scores.mean()),
+            "worst_decile": _spread(scores)["worst_decile"],
+        }
+    return made
+
+
+def _histogram(scores: Float64[np.ndarray, "pair"], chance: Float64[np.ndarray, "shuffle pair"]) -> Report:
+    edges = np.linspace(min(scores.min(), chance.min()), max(scores.max(), chance.max()), BINS + 1)
+    shares = [np.histogram(some, edges)[0] / some.size for some in (scores, chance)]
+    return {"edges": edges.tolist(), "pairs": shares[0].tolist(), "chance": shares[1].tolist()}
+
+
+def draw(report: Report, folder: Path) -> list[Path]:
+    """Draw the score histogram and the hubness curve of each split as PNG files.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise MissingExtra("plots need the extra `publish`: pip install '.[publish]'") from error
+    made = []
+    for split, one in report.items():
+        figure = Figure(figsize=(10, 4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        edges = one["histogram"]["edges"]
+        left.stairs(one["histogram"]["pairs"], edges, fill=True, alpha=0.6, label="pairs")
+        left.stairs(one["histogram"]["chance"], edges, fill=True, alpha=0.6, label="shuffled")
+        left.set(xlabel="score", ylabel="share", title=f"{split}: {one['pairs']} pairs")
+        left.legend()
+        right.plot(range(1, len(one["hub_curve"]) + 1), one["hub_curve"])
+        right.set(
+            xlabel="artworks, most wanted first",
+            ylabel=f"clips that have it among {HUB_TOP} best",
+            title="hubness",
+        )
+        made.append(folder / f"matching-{split}.png")
+        figure.savefig(made[-1], dpi=110, metadata={"Software": None})
+    return made

@@ -1,0 +1,15 @@
+"""Clips in hash order, each takes its best free artwork: one cheap pass; who comes late gets what is left."""
+
+import numpy as np
+from jaxtyping import Int64
+
+from artsound.matching.candidates import Candidates
+from artsound.matching.optimal import hashes
+from artsound.matching.scores import Fused
+from artsound.matching.selectors.taking import take
+
+
+def select(fused: Fused, found: Candidates) -> Int64[np.ndarray, "pair two"]:
+    """Choose pairs; a clip whose candidates are all taken stays out."""
+    turn = np.argsort(np.argsort(hashes("music", fused.music_ids), kind="stable"))
+    return take(found, np.lexsort((-found.score, turn[found.music])))

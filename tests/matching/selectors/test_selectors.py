@@ -1,0 +1,72 @@
+"""Every selector against the same questions."""
+
+import numpy as np
+import pytest
+
+from artsound.matching.candidates import CORRECTIONS, candidates
+from artsound.matching.selectors import SELECTORS, sinkhorn
+from bench.synthetic import planted
+from tests.matching.test_optimal import dense, fused
+
+MADE = fused(90, 70, dim=8)
+FOUND = candidates(MADE, 20)
+ONE_TO_ONE = ("optimal", "greedy", "greedy_sorted", "mutual", "sinkhorn")
+
+
+def total(name: str) -> int:
+    pairs = SELECTORS[name](MADE, FOUND)
+    return int(dense(MADE)[pairs[:, 0], pairs[:, 1]].sum())
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_pairs_are_of_the_two_sides_and_come_by_artwork(name: str) -> None:
+    pairs = SELECTORS[name](MADE, FOUND)
+    assert pairs.min() >= 0
+    assert pairs[:, 0].max() < 90
+    assert pairs[:, 1].max() < 70
+    assert pairs.tolist() == sorted(pairs.tolist())
+
+
+@pytest.mark.parametrize("name", ONE_TO_ONE)
+def test_nobody_is_used_twice(name: str) -> None:
+    pairs = SELECTORS[name](MADE, FOUND)
+    assert len(np.unique(pairs[:, 0])) == len(np.unique(pairs[:, 1])) == len(pairs)
+
+
+@pytest.mark.parametrize("name", ONE_TO_ONE)
+def test_none_that_uses_each_once_beats_the_optimum(name: str) -> None:
+    assert total(name) <= total("optimal")
+
+
+@pytest.mark.parametrize("name", ["top_k", "captions_only"])
+def test_with_reuse_each_clip_has_its_best(name: str) -> None:
+    pairs = SELECTORS[name](MADE, FOUND)
+    assert len(pairs) == 70
+    assert all(dense(MADE)[i, j] == dense(MADE)[:, j].max() for i, j in pairs)
+
+
+def test_mutual_pairs_are_best_from_both_sides() -> None:
+    scores = dense(MADE)
+    for i, j in SELECTORS["mutual"](MADE, candidates(MADE, 90)):
+        assert scores[i, j] == scores[i].max() == scores[:, j].max()
+
+
+def test_the_transport_plan_gives_each_clip_one_and_overfills_no_artwork() -> None:
+    share = sinkhorn.plan(FOUND)
+    assert np.bincount(FOUND.music, weights=share) == pytest.approx(1)
+    assert np.bincount(FOUND.art, weights=share).max() < 1.5
+
+
+@pytest.mark.parametrize("correction", CORRECTIONS)
+def test_corrections_keep_the_number_of_candidates(correction: str) -> None:
+    found = candidates(MADE, 5, correction)
+    assert np.array_equal(found.music, np.repeat(np.arange(70), 5))
+    assert all(np.diff(found.score.reshape(70, 5)).ravel() <= 0)
+
+
+@pytest.mark.parametrize("correction", ["csls", "inverted_softmax"])
+def test_a_correction_spreads_the_hubs(correction: str) -> None:
+    made = planted(600, 700, 96, hubs="severe")
+    both = fused(700, 600)._replace(art=made.art, music=made.music)
+    used = [len(np.unique(candidates(both, 1, name).art)) for name in ("none", correction)]
+    assert used[1] > 1.3 * used[0]

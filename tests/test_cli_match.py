@@ -1,0 +1,101 @@
+"""`match check` and `explain` on a small store."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from artsound import cli, tables
+from artsound.errors import MatchingError, Outcome
+from artsound.matching.stage import calibrate, certify, explain_pairs, match_splits
+from artsound.store import Store
+from tests.matching import made
+from tests.rows import artworks
+
+SPLITS = made.splits(train=(12, 9), val=(3, 3))
+NAMES = ("art_sentence_vectors", "music_sentence_vectors", "art_measures", "music_measures")
+SETTINGS = 'root = "store"\n[artworks]\npath = "a"\n[tracks]\npath = "m"\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Write settings whose store holds everything up to the pairs."""
+    sides = made.sides(SPLITS)
+    given = dict(zip(NAMES, sides, strict=True)) | {"splits": SPLITS}
+    given["calibration"] = calibrate(SPLITS, *sides, weights=made.WEIGHTS).rows
+    given["matching"] = match_splits(given["calibration"], SPLITS, *sides).rows
+    rest = (given["matching"], given["calibration"], SPLITS, *sides)
+    given |= {"certificates": certify(*rest).rows, "pairs": explain_pairs(*rest).rows}
+    given["artworks"] = artworks(*({"artwork_id": item} for item in made.items(SPLITS, "art")))
+    for name, rows in given.items():
+        put(tmp_path, name, rows)
+    (tmp_path / "run.toml").write_text(SETTINGS)
+    return tmp_path / "run.toml"
+
+
+def put(folder: Path, name: str, rows: pa.Table) -> None:
+    Store(folder / "store").write(name, [Outcome(tables.conform(name, rows))], "made")
+
+
+def run(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(cli.app, [*words], catch_exceptions=False)
+    return result.exit_code, result.output
+
+
+def test_a_matching_is_proved_again(config: Path) -> None:
+    code, text = run("match", "check", "--config", str(config), "--json")
+    assert code == 0
+    assert [row["gap"] for row in json.loads(text)] == [0, 0]
+
+
+def test_a_tampered_matching_fails_the_check(config: Path) -> None:
+    rows = Store(config.parent / "store").read("matching").to_pylist()
+    dear = max((r for r in rows if r["side"] == "art"), key=lambda r: r["price"])
+    dear["price"] *= 3
+    put(config.parent, "matching", tables.rows_of("matching", rows))
+    code, text = run("match", "check", "--config", str(config))
+    assert code == 1
+    assert "not proved" in text
+
+
+def test_a_pair_is_explained(config: Path) -> None:
+    pair = Store(config.parent / "store").read("pairs").to_pylist()[0]
+    code, text = run("explain", pair["artwork_id"], "--config", str(config))
+    assert code == 0
+    assert pair["clip_id"] in text
+    assert all(other["name"] in text for other in pair["other_clips"])
+
+
+def test_an_unmatched_artwork_is_explained_by_its_reason(config: Path) -> None:
+    rows = Store(config.parent / "store").read("matching").to_pylist()
+    lonely = next(row["item_id"] for row in rows if not row["partners"])
+    with pytest.raises(MatchingError, match="outnumbered"):
+        run("explain", lonely, "--config", str(config))
+    with pytest.raises(MatchingError, match="no artwork"):
+        run("explain", "nothing", "--config", str(config))
+
+
+def test_the_report_is_written_with_its_plots(config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, text = run("match", "report", "--config", str(config), "--out", str(out))
+    assert code == 0
+    assert "train: 9 pairs" in text
+    assert sorted(path.name for path in out.iterdir()) == [
+        "matching-train.png",
+        "matching-val.png",
+        "report.json",
+    ]
+
+
+def test_changes_since_an_earlier_matching_are_counted(config: Path) -> None:
+    old = config.parent / "store" / "tables" / "matching.parquet"
+    code, text = run("match", "changes", str(old), "--config", str(config), "--json")
+    assert code == 0
+    assert json.loads(text) == {"kept": 12, "repaired": 0, "new_items": 0, "lost": 0, "taken_down": 0}
+
+
+def test_a_file_that_is_no_matching_is_refused(config: Path) -> None:
+    with pytest.raises(MatchingError, match="is no table"):
+        run("match", "changes", str(config), "--config", str(config))
