@@ -166,9 +166,8 @@ class Clip(Section):
 class Clap(Section):
     """A CLAP model: recordings against the words of the other side."""
 
-    weights: Path  # folder (transformers), or a LAION checkpoint file (laion_clap)
+    weights: Path  # folder of a transformers ClapModel, safetensors
     repo: str = ""  # where `artsound models fetch` finds the weights
-    route: Literal["transformers", "laion_clap"] = "transformers"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     window: PositiveFloat = 10.0  # s that the model hears at a time
     hop: PositiveFloat = 10.0  # s between two windows
