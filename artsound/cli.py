@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artsound import cli_evaluate, cli_fma, cli_graph, cli_match, cli_models, cli_review
+from artsound import cli_evaluate, cli_fma, cli_graph, cli_match, cli_models, cli_release, cli_review
 from artsound.errors import ArtSoundError, ConfigError
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ def show(
 
 
 app.add_typer(cli_review.app, name="review")
+app.add_typer(cli_release.app, name="release")
 app.command()(cli_evaluate.evaluate)
 app.add_typer(cli_match.app, name="match")
 app.command()(cli_match.explain)

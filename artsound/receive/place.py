@@ -66,14 +66,14 @@ class Place:
             MissingFile: it is not there.
             SourceError: the connection broke, or the place refuses.
         """
-        with self._errors(path), _opened(self.url, path, start) as file:
+        with self.errors(path), _opened(self.url, path, start) as file:
             left = sys.maxsize if most is None else most
             while left > 0 and (chunk := file.read(min(CHUNK, left))):
                 left -= len(chunk)
                 yield chunk
 
     @contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
+    def errors(self, path: str) -> Iterator[None]:
         """Turn what the many transports raise into two kinds of error."""
         where = f"{self.shown}/{path}"
         try:

@@ -101,7 +101,7 @@ def plan(folder: Path, count: int, **changes: Any) -> pa.Table:
 def release(folder: Path, rows: pa.Table, place: Path | None = None, **options: Any) -> Release:
     """Prepare a release of many small shards."""
     chosen = {"shard_megabytes": 0.03, "row_group_megabytes": 0.004, "published": "2026-01-02"} | options
-    made = ReleaseOptions("demo", "1.0.0", **chosen)
+    made = ReleaseOptions(**{"name": "demo", "version": "1.0.0"} | chosen)
     where = (place or folder / "release") / made.folder_name
     images, audio = Folder(folder / "art"), Folder(folder / "music")
     return Release(where, rows, options=made, images=images, audio=audio, facts=FACTS)

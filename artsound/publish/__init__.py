@@ -1,0 +1,1 @@
+"""From a finished release to where others read it from."""
