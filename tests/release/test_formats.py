@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import duckdb
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -147,3 +149,13 @@ def test_tar_unpacks_what_was_put_in(finished: Path, rows: pa.Table, tmp_path: P
     first = rows.to_pylist()[0]
     image = (tmp_path / f"{first['pair_id']}.png").read_bytes()
     assert hashlib.sha256(image).hexdigest() == first["image_sha256"]
+
+
+def test_duckdb_and_polars_read_the_parquet(finished: Path, rows: pa.Table) -> None:
+    files = str(finished / "data" / "train-*.parquet")
+    own = [row["pair_id"] for row in rows.to_pylist() if row["split"] == "train"]
+    found = duckdb.read_parquet(files).project("pair_id, octet_length(image.bytes)").fetchall()
+    assert sorted(key for key, size in found if size) == sorted(own)
+    frame = polars.read_parquet(files)
+    assert sorted(frame["pair_id"].to_list()) == sorted(own)
+    assert frame["image"].struct.field("bytes").null_count() == 0
