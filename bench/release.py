@@ -8,6 +8,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -33,6 +34,7 @@ from artsound.release.webdataset import write_tar
 PAIRS = 1000
 IMAGE_BYTES, AUDIO_BYTES = 80_000, 160_000  # a 640 px JPEG; 10 s of an MP3 at 128 kbit/s
 ROUNDS = 5
+MANY = 100_000  # rows of a whole release of tiny media
 GROUP = 64_000_000
 
 
@@ -40,7 +42,7 @@ def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = _collection(folder, PAIRS, IMAGE_BYTES, AUDIO_BYTES)
+        rows = collection(folder, PAIRS, IMAGE_BYTES, AUDIO_BYTES)
         out = folder / "out"
         megabytes = PAIRS * (IMAGE_BYTES + AUDIO_BYTES) / 1e6
         print(f"{PAIRS} pairs, {megabytes:.0f} MB, best of {ROUNDS}")
@@ -64,6 +66,43 @@ def main() -> None:
             PAIRS,
         )
         _verify_race(folder, rows)
+        _many_rows(folder)
+
+
+def _many_rows(folder: Path) -> None:
+    """Build whole releases of tiny media: what a row costs, and how much memory, as rows grow."""
+    print("\nmany rows: rows, CPU ms a row, peak memory in MB")
+    for pairs in (1_000, MANY):
+        place = folder / str(pairs)
+        place.mkdir()
+        command = [sys.executable, "-c", _BUILD, str(place), str(pairs)]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603
+        print(f"  {pairs:7d} {done.stdout.strip()}")
+
+
+_BUILD = """
+import resource, sys, time
+from pathlib import Path
+from bench.release import collection, make_release
+
+place, pairs = Path(sys.argv[1]), int(sys.argv[2])
+rows = collection(place, pairs, 300, 300)
+started = time.process_time()
+make_release(place, rows)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(f"{(time.process_time() - started) / pairs * 1e3:8.3f} {peak:8.0f}")
+"""
+
+
+def make_release(folder: Path, rows: pa.Table) -> Path:
+    """Build a release in both formats."""
+    options = ReleaseOptions("bench", "1.0.0", shard_megabytes=50)
+    media = {"images": Folder(folder / "art"), "audio": Folder(folder / "music")}
+    making = Release(folder / "release", rows, options=options, **media, facts={})
+    for number in range(making.parts()):
+        making.run(number)
+    making.finish()
+    return making.folder
 
 
 def _race(title: str, rivals: dict[str, Callable[[], object]], items: int) -> None:
@@ -86,7 +125,7 @@ def _cpu() -> float:
     return own.user + own.system + children.children_user + children.children_system
 
 
-def _collection(folder: Path, pairs: int, image_bytes: int, audio_bytes: int) -> pa.Table:
+def collection(folder: Path, pairs: int, image_bytes: int, audio_bytes: int) -> pa.Table:
     """Write media that do not compress; plan their release."""
     random = np.random.default_rng(0)
     (folder / "art").mkdir()
@@ -102,6 +141,7 @@ def _collection(folder: Path, pairs: int, image_bytes: int, audio_bytes: int) ->
 
 def _row(number: int, image: bytes, audio: bytes) -> dict[str, Any]:
     key = hashlib.sha256(str(number).encode()).hexdigest()[:16]
+    tier = {"tier": "open"}
     words = {f"{side}_{name}": f"{side} {name} {number}" for side in ("art", "music") for name in _WORDS}
     caption = " ".join(f"word{(number * 7 + i) % 97}" for i in range(40))
     captions = {"art_caption": f"A painting: {caption}.", "music_caption": f"A song: {caption}."}
@@ -132,7 +172,7 @@ def _row(number: int, image: bytes, audio: bytes) -> dict[str, Any]:
         "clip_id": f"t{number}",
         "score": 0.5,
     }
-    return ids | words | captions | media | {"meta": json.dumps(meta, sort_keys=True)}
+    return ids | tier | words | captions | media | {"meta": json.dumps(meta, sort_keys=True)}
 
 
 _WORDS = ("title", "artist", "licence")
@@ -220,19 +260,14 @@ def _pyarrow(folder: Path, rows: pa.Table, out: Path, *, hashed: bool = False) -
 
 
 def _verify_race(folder: Path, rows: pa.Table) -> None:
-    options = ReleaseOptions("bench", "1.0.0", shard_megabytes=50)
-    media = {"images": Folder(folder / "art"), "audio": Folder(folder / "music")}
-    making = Release(folder / "release", rows, options=options, **media, facts={})
-    for number in range(making.parts()):
-        making.run(number)
-    making.finish()
+    made = make_release(folder, rows)
     command = f"cut -c67- SHA256SUMS | xargs -P {os.cpu_count()} -n 6 sha256sum > /dev/null"
     _race(
         "verify",
         {
-            "artsound verify": lambda: verify(making.folder),
+            "artsound verify": lambda: verify(made),
             "sha256sum on all cores": lambda: subprocess.run(  # noqa: S602
-                command, cwd=making.folder, check=True, shell=True
+                command, cwd=made, check=True, shell=True
             ),
         },
         PAIRS,

@@ -3,13 +3,13 @@
 import html
 import json
 import re
-from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
 
 import pyarrow as pa
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 _SPACES = re.compile(r"\s+")
+BATCH = 1000  # rows that are Python objects at one time
 _INTRO = """# Attribution
 
 Every artwork and every recording of this release, with its maker, source and licence.
@@ -35,14 +35,14 @@ def link(label: str, url: str | None) -> str:
 
 def attribution(rows: pa.Table) -> str:
     """Write the attribution of both sides as Markdown, in the release's order."""
-    metas = [json.loads(meta) for meta in rows["meta"].to_pylist()]
-    art = (_entry(meta["artwork"]["artwork_id"], meta["artwork"]) for meta in metas)
-    music = (_entry(meta["music"]["clip_id"], meta["music"]) for meta in metas)
-    return "\n".join([_INTRO, "## Artworks\n", *_unique(art), "\n## Music\n", *_unique(music), ""])
-
-
-def _unique(lines: Iterator[str]) -> list[str]:
-    return list(dict.fromkeys(lines))
+    art: dict[str, None] = {}
+    music: dict[str, None] = {}
+    for batch in rows.select(["meta"]).to_batches(BATCH):
+        for text in batch["meta"].to_pylist():
+            meta = json.loads(text)
+            art[_entry(meta["artwork"]["artwork_id"], meta["artwork"])] = None
+            music[_entry(meta["music"]["clip_id"], meta["music"])] = None
+    return "\n".join([_INTRO, "## Artworks\n", *art, "\n## Music\n", *music, ""])
 
 
 def _entry(item: str, said: dict[str, str | None]) -> str:
