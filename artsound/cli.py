@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artsound import cli_evaluate, cli_fma, cli_graph, cli_match, cli_models, cli_release, cli_review
+from artsound import cli_evaluate, cli_fma, cli_graph, cli_match, cli_models, cli_release, cli_receive, cli_review
 from artsound.errors import ArtSoundError, ConfigError
 
 if TYPE_CHECKING:
@@ -90,31 +90,36 @@ def build(
 
 
 @app.command()
-def verify(
-    folder: Annotated[Path | None, typer.Argument(help="folder of a release")] = None,
+def verify(  # noqa: PLR0913, PLR0917  # an option each
+    release: Annotated[str | None, typer.Argument(help="folder or URL of a release")] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="verify what these settings built")
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="also decode every image and every clip")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="fetch anew what is damaged or missing")] = False,
+    source: Annotated[str, typer.Option("--from", help="where to fetch from; else where it came from")] = "",
+    takedowns: Annotated[Path | None, typer.Option(help="register: name what is held of it")] = None,
     as_json: Json = False,
 ) -> None:
     """Check a release against its manifest: every file, every hash, every count."""
     from artsound import products
-    from artsound.release.verify import verify as check
+    from artsound.receive.check import check
 
-    if (folder is None) == (config is None):
+    if (release is None) == (config is None):
         raise ConfigError("give a release folder or --config, one of the two")
-    place = folder if folder else products.release_folder(_settings(config or Path()))
+    place = release if release else str(products.release_folder(_settings(config or Path())))
     with _progress():
-        report = check(place, deep=deep)
+        report, fetched = check(place, deep=deep, mend=repair, source=source, register=takedowns)
+    if fetched:
+        typer.echo(f"{fetched} files fetched anew", err=True)
     if as_json:
-        _print_json({"folder": _short(place), "files": report.files, "problems": report.problems})
+        _print_json({"folder": _shown(place), "files": report.files, "problems": report.problems})
     else:
         for problem in report.problems:
             typer.echo(problem)
         count = len(report.problems)
         verdict = f"{count} problem{'s' * (count > 1)}" if count else "verified"
-        typer.echo(f"{verdict}: {_short(place)} ({report.files} files)")
+        typer.echo(f"{verdict}: {_shown(place)} ({report.files} files)")
     if report.problems:
         raise typer.Exit(1)
 
@@ -138,6 +143,7 @@ def show(
         shown.render(view)
 
 
+app.add_typer(cli_receive.app)
 app.add_typer(cli_review.app, name="review")
 app.add_typer(cli_release.app, name="release")
 app.command()(cli_evaluate.evaluate)
@@ -193,6 +199,10 @@ def _runner(name: str) -> Any:
 
 def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def _shown(place: str) -> str:
+    return place if "://" in place else _short(Path(place))
 
 
 def _short(path: Path) -> str:

@@ -20,6 +20,7 @@ from artsound.products import AuditPage, ReleaseFolder
 from artsound.settings import Settings
 from artsound.steps import Made, Run, Stage, Step, TableStep
 from artsound.store import Store
+from artsound.takedown import leave_out, read_register, register_text
 
 
 def _images(settings: Settings) -> Media:
@@ -94,9 +95,15 @@ def _splits(settings: Settings) -> Run:
     from artsound.splits import draw_splits
 
     drawn = settings.splits
-    return partial(
+    draw = partial(
         draw_splits, salt=drawn.salt, shares=drawn.shares, exact_duplicates=settings.catalog.exact_duplicates
     )
+    register = read_register(settings.takedowns)
+    return lambda *given: leave_out(draw(*given), duplicates=given[-1], register=register)
+
+
+def _taken_down(settings: Settings) -> str:
+    return register_text(read_register(settings.takedowns))
 
 
 def _art_measures(settings: Settings) -> Run:
@@ -261,7 +268,13 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
     Stage("clips", ("tracks",), ("catalog",), _clips, in_parts=True, watches=_music_files),
     Stage("artists", ("artworks", "tracks"), (), _artists),
     Stage("duplicates", ("artworks", "clips"), ("catalog",), _duplicates),
-    Stage("splits", ("artworks", "tracks", "clips", "duplicates"), ("splits", "catalog"), _splits),
+    Stage(
+        "splits",
+        ("artworks", "tracks", "clips", "duplicates"),
+        ("splits", "catalog"),
+        _splits,
+        watches=_taken_down,
+    ),
     Stage("art_measures", ("artworks",), (), _art_measures, in_parts=True),
     Stage("music_measures", ("clips",), (), _music_measures, in_parts=True),
     Stage(

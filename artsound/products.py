@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from artsound.settings import Settings, values
 from artsound.steps import Job, Made
 from artsound.store import Store, write_whole
 from artsound.tables import TABLES
+from artsound.takedown import TOMBSTONES, read_register, write_register
 
 
 def release_folder(settings: Settings) -> Path:
@@ -67,7 +68,7 @@ class ReleaseFolder:
 
     def finish(self, job: Job) -> Made:
         """Write what describes the shards, and put the folder in its place."""
-        return _made(self._release.finish(), ran=True)
+        return _made(self._release.finish(add=_tombstones(self.settings)), ran=True)
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,12 @@ class AuditPage:
 
 def _made(found: ReleaseManifest, *, ran: bool) -> Made:
     return Made(found.made_from, found.pairs, {}, ran)
+
+
+def _tombstones(settings: Settings) -> list[Callable[[Path], None]]:
+    """Keep in the release what was taken down, so that holders of older copies learn of it."""
+    register = read_register(settings.takedowns)
+    return [lambda folder: write_register(register, folder / TOMBSTONES)] if register else []
 
 
 def _facts(settings: Settings, store: Store) -> dict[str, Any]:

@@ -232,6 +232,7 @@ class Settings(Document):
 
     root: Path  # the store: tables and releases
     max_reject_share: Share = 0.05
+    takedowns: Path | None = None  # register of what must not be published; see `artsound takedown`
     artworks: Collection
     tracks: Collection
     catalog: Catalog = Catalog()

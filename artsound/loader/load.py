@@ -1,5 +1,8 @@
-"""`artsound.load`: a release folder → the pairs of one split."""
+"""`artsound.load`: a release, here or far away → the pairs of one split."""
 
+import fcntl
+import hashlib
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -7,8 +10,12 @@ from pathlib import Path
 from artsound.errors import ConfigError, ReleaseError
 from artsound.loader.pairs import Pairs
 from artsound.loader.shards import COLUMNS, SHARDS, Groups, Sample
+from artsound.receive.fetch import fetch
+from artsound.receive.find import find
+from artsound.receive.place import Place
 from artsound.release.layout import Format
-from artsound.release.manifest import ReleaseManifest, read_manifest
+from artsound.release.manifest import FileRecord, ReleaseManifest
+from artsound.store import disk_errors
 
 
 def load(
@@ -22,8 +29,11 @@ def load(
 ) -> Pairs:
     """Open one split of a release; nothing is read but the manifest.
 
+    From a URL, a shard is fetched when its first pair is asked for, checked, and kept for the next time in
+    `$ARTSOUND_CACHE`, else in `~/.cache/artsound`. To have all of it beforehand, `artsound pull`.
+
     Args:
-        place: a release folder.
+        place: folder or URL of a release, or of a dataset.
         split: train, val or test.
         version: the one to open; None: the newest, or the one that lies there.
         format: webdataset or parquet; None prefers the tars, where any pair is one hop away.
@@ -32,13 +42,12 @@ def load(
             function. None leaves media as bytes and `meta` as JSON text.
 
     Raises:
-        ConfigError: no such split, version, format or column.
-        ReleaseError: there is no release.
+        ConfigError: no such split, format or column.
+        ReleaseError: what is there is not the release that was asked for.
+        SourceError: nothing is there, or the place does not answer.
     """
-    folder = Path(place)
-    made = read_manifest(folder)
-    if version not in (None, made.version):
-        raise ConfigError(f"{folder} is version {made.version}, not {version}")
+    found = find(str(place), version)
+    made, folder = found.manifest, found.place.shown
     if unknown := [column for column in columns if column not in COLUMNS]:
         raise ConfigError(f"no columns {unknown}: choose from {', '.join(COLUMNS)}")
     if split not in made.splits:
@@ -47,12 +56,33 @@ def load(
     records = [record for record in made.files if record.role == form and record.split == split]
     if not records:
         raise ConfigError(f"{folder} has no {form} shards of {split}")
-    groups = Groups()
+    chosen, groups = tuple(columns), Groups()
     shards = [
-        SHARDS[form](partial(Path, folder, record.path), record.rows or 0, tuple(columns), groups)
+        SHARDS[form](partial(_here, found.place, record, _cache(made)), record.rows or 0, chosen, groups)
         for record in records
     ]
     return Pairs(tuple(shards), decode, f"{made.name}-{made.version}/{split}")
+
+
+def _here(place: Place, record: FileRecord, cache: Path) -> Path:
+    """Have a shard on this machine; of processes that want the same one, one fetches it."""
+    if not place.far:
+        return Path(place.url, record.path)
+    path = cache / record.path
+    with disk_errors(cache):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f"{path.name}.lock").open("a")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.is_file():  # it was hashed before it got its name
+            fetch(place, record, cache)
+    return path
+
+
+def _cache(made: ReleaseManifest) -> Path:
+    root = os.environ.get("ARTSOUND_CACHE") or Path.home() / ".cache" / "artsound"
+    digest = hashlib.sha256(made.text().encode()).hexdigest()
+    return Path(root) / f"{made.name}-{made.version}-{digest[:16]}"
 
 
 def _format(made: ReleaseManifest) -> Format:

@@ -1,15 +1,64 @@
-"""Verify a release where it lies, without keeping it: every byte is fetched and hashed."""
+"""Verify a release wherever it lies, mend it, and name what it holds that was taken down since."""
 
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
 
-from artsound.errors import SourceError
+from artsound.errors import ConfigError, SourceError
 from artsound.progress import track
-from artsound.receive.find import Published
-from artsound.receive.place import MissingFile, Place
-from artsound.release.manifest import SUMS, FileRecord
-from artsound.release.verify import LARGEST_MANIFEST, Report, count_problems
+from artsound.receive.diff import small_tables
+from artsound.receive.find import Published, find
+from artsound.receive.place import MissingFile, Place, open_place
+from artsound.receive.pull import repair
+from artsound.release.manifest import LARGEST_MANIFEST, SUMS, FileRecord
+from artsound.release.part import read_note
+from artsound.release.verify import Report, count_problems, verify
+from artsound.takedown import held_problems, read_register
+
+
+class Checked(NamedTuple):
+    """What was found, after what was mended."""
+
+    report: Report
+    fetched: int  # files that were damaged or missing, and are right now
+
+
+def check(
+    address: str, *, deep: bool = False, mend: bool = False, source: str = "", register: Path | None = None
+) -> Checked:
+    """Verify a folder or a URL.
+
+    Args:
+        address: path or URL of a release.
+        deep: also hash and decode the media inside; a folder's only.
+        mend: first fetch anew what is damaged or missing; a folder's only.
+        source: where to fetch from; empty: where it was pulled from.
+        register: what was taken down; what the release still holds of it is a problem.
+
+    Raises:
+        ConfigError: what is asked for needs a folder, or a source that is not known.
+        ReleaseError: at the URL stands no release.
+        SourceError: a place does not answer.
+    """
+    far = open_place(address).far
+    if far and (deep or mend):
+        raise ConfigError("only a folder can be verified deep or repaired: pull the release first")
+    fetched = repair(find(source or _source(Path(address))), Path(address)).fetched if mend else 0
+    report = verify_far(find(address)) if far else verify(Path(address), deep=deep)
+    if register and not report.problems:
+        found = find(address)
+        with small_tables(found) as folder:
+            report.problems.extend(held_problems(folder, found.manifest, read_register(register)))
+    return Checked(report, fetched)
+
+
+def _source(folder: Path) -> str:
+    note = read_note(folder)
+    if note is None:
+        raise ConfigError(f"{folder} does not say where it was pulled from: name the URL with --from")
+    return note.source
 
 
 def verify_far(found: Published, *, workers: int = 8) -> Report:

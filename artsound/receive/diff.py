@@ -107,7 +107,7 @@ def _by_clip(pairs: dict[str, _Pair]) -> dict[str, str]:
 
 
 def _pairs(found: Published) -> dict[str, _Pair]:
-    with _small_tables(found) as folder:
+    with small_tables(found) as folder:
         tables = [dict(_rows(folder, found, role)) for role in _TABLES]
     captions, scores = tables
     if captions.keys() != scores.keys() or len(scores) != found.manifest.pairs:
@@ -128,9 +128,9 @@ def _rows(folder: Path, found: Published, role: str) -> Iterator[tuple[str, _Pai
 
 
 @contextmanager
-def _small_tables(found: Published) -> Iterator[Path]:
+def small_tables(found: Published) -> Iterator[Path]:
     """Have the small tables in a folder of this machine."""
-    if "://" not in found.place.url:
+    if not found.place.far:
         yield Path(found.place.url)
         return
     with tempfile.TemporaryDirectory() as folder:

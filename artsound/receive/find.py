@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from artsound.errors import ReleaseError
 from artsound.receive.place import MissingFile, Place, open_place
-from artsound.release.manifest import MANIFEST, ReleaseManifest
+from artsound.release.manifest import LARGEST_MANIFEST, MANIFEST, ReleaseManifest, sound_manifest
 from artsound.release.pointer import POINTER, Pointer, parse_pointer
-from artsound.release.verify import LARGEST_MANIFEST, sound_manifest
 
 LARGEST_POINTER = 2**20  # bytes
 _ADDRESS = re.compile(r"(?P<place>.+?)(?:@(?P<version>\d+\.\d+\.\d+))?")

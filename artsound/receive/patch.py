@@ -17,8 +17,14 @@ from artsound.progress import track
 from artsound.receive.chunks import chunks
 from artsound.receive.fetch import has, make_room
 from artsound.receive.pull import Pulled, check_folder, check_space, put_description
-from artsound.release.manifest import MANIFEST, FileRecord, ReleaseManifest
-from artsound.release.verify import LARGEST_MANIFEST, local_manifest, sound_manifest
+from artsound.release.manifest import (
+    LARGEST_MANIFEST,
+    MANIFEST,
+    FileRecord,
+    ReleaseManifest,
+    local_manifest,
+    sound_manifest,
+)
 from artsound.store import disk_errors, write_whole
 
 FORMAT = "artsound-patch/1"

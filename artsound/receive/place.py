@@ -35,6 +35,11 @@ class Place:
         return Place(f"{self.url.rpartition('/')[0]}/{name}")
 
     @property
+    def far(self) -> bool:
+        """Whether it is a URL, and not a path of this machine."""
+        return "://" in self.url
+
+    @property
     def name(self) -> str:
         """The last part of the address."""
         return self.url.rpartition("/")[2]
@@ -101,7 +106,7 @@ def _opened(url: str, path: str, start: int) -> Iterator[Any]:
             yield file
         return
     system, root = fsspec.core.url_to_fs(url)
-    reading = {"cache_type": "readahead", "block_size": 8 * CHUNK} if "://" in url else {}
+    reading = {"cache_type": "readahead", "block_size": 8 * CHUNK} if Place(url).far else {}
     with system.open(f"{root.rstrip('/')}/{path}", "rb", **reading) as file:
         file.seek(start)
         yield file

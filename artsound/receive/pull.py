@@ -16,8 +16,16 @@ from artsound.errors import ConfigError, ReleaseError, StoreError
 from artsound.progress import track
 from artsound.receive.fetch import fetch, has
 from artsound.receive.find import Published
-from artsound.release.manifest import MANIFEST, SUMS, FileRecord, ReleaseManifest, files_in, read_manifest
-from artsound.release.part import NOTE, Note, Selection, read_note
+from artsound.release.manifest import (
+    MANIFEST,
+    NOTE,
+    SUMS,
+    FileRecord,
+    ReleaseManifest,
+    files_in,
+    read_manifest,
+)
+from artsound.release.part import Note, Selection, read_note
 from artsound.store import disk_errors, write_whole
 
 SPARE = 64 * 2**20  # bytes that stay free on the disk

@@ -5,6 +5,8 @@
 
 import hashlib
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 FORMAT = "artsound-release/1"
 SIDES = ("art", "music")
+NOTE = ".artsound-pull.json"  # in a pulled folder: where it came from, and which part of the release it is
+LARGEST_MANIFEST = 256 * 2**20  # bytes; some hundred thousand files
+_SAFE = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9._][A-Za-z0-9._-]*(/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
 ROLES = ("parquet", "webdataset", "captions", "scores", "document")
 
 
@@ -144,6 +149,48 @@ def _ill_typed(made: ReleaseManifest) -> Iterator[str]:
         numbers += [record.bytes, record.rows or 0]
     yield from (f"{text!r} is not text" for text in texts if not isinstance(text, str))
     yield from (f"{value!r} is not a count" for value in numbers if type(value) is not int or value < 0)
+
+
+def local_manifest(folder: Path) -> ReleaseManifest:
+    """Read the manifest of a release folder that may be hostile.
+
+    Raises:
+        ReleaseError: there is none, or as `sound_manifest`.
+    """
+    path = folder / MANIFEST
+    if path.is_symlink() or not path.is_file():
+        raise ReleaseError(f"{MANIFEST}: missing; {folder} is not a release")
+    if path.stat().st_size > LARGEST_MANIFEST:
+        raise ReleaseError(f"{MANIFEST}: larger than {LARGEST_MANIFEST} bytes")
+    try:
+        return sound_manifest(path.read_bytes())
+    except ReleaseError as error:
+        raise ReleaseError(f"{MANIFEST}: {error}") from error
+
+
+def sound_manifest(data: bytes) -> ReleaseManifest:
+    """Understand a manifest that may be hostile: what it names can be opened safely below a folder.
+
+    Raises:
+        ReleaseError: it is none, is not written as one is, or names a file by an unsafe name.
+    """
+    made = parse_manifest(data)
+    if made.text().encode() != data:
+        raise ReleaseError("is not written as a manifest is; its bytes were changed")
+    if problem := next(_name_problems(made.files), None):  # nothing is opened by a name that is not safe
+        raise ReleaseError(problem)
+    return made
+
+
+def _name_problems(files: tuple[FileRecord, ...]) -> Iterator[str]:
+    for record in files:
+        if not _SAFE.fullmatch(record.path):
+            yield f"{record.path!r}: not a path inside a release"
+    for path, times in Counter(record.path.casefold() for record in files).items():
+        if times > 1:
+            yield f"{path}: named {times} times"
+    for own in {MANIFEST, SUMS, NOTE} & {record.path for record in files}:
+        yield f"{own}: names itself"
 
 
 def record_of(

@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from artsound.errors import ConfigError, ReleaseError
-from artsound.release.manifest import FileRecord, ReleaseManifest
-
-NOTE = ".artsound-pull.json"  # in a pulled folder: where it came from, and which part of the release it is
+from artsound.release.manifest import NOTE, FileRecord, ReleaseManifest
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
 """Check a release, trusting nothing in it: paths, sizes, hashes, structure, counts, links between files."""
 
 import os
-import re
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,17 +11,15 @@ from artsound.progress import track
 from artsound.release.contents import content_problems
 from artsound.release.manifest import (
     MANIFEST,
+    NOTE,
     SUMS,
     FileRecord,
     ReleaseManifest,
     files_in,
-    parse_manifest,
+    local_manifest,
     record_of,
 )
-from artsound.release.part import NOTE, read_note
-
-LARGEST_MANIFEST = 256 * 2**20  # bytes; some hundred thousand files
-_SAFE = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9._][A-Za-z0-9._-]*(/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
+from artsound.release.part import read_note
 
 
 @dataclass(frozen=True)
@@ -57,48 +53,6 @@ def verify(folder: Path, *, deep: bool = False) -> Report:
     if not problems:  # what is inside means something only where the bytes are what they should be
         problems = [*count_problems(whole), *content_problems(folder, made, deep=deep)]
     return Report(problems, len(made.files), sum(record.bytes for record in made.files), made.pairs)
-
-
-def local_manifest(folder: Path) -> ReleaseManifest:
-    """Read the manifest of a release folder that may be hostile.
-
-    Raises:
-        ReleaseError: there is none, or as `sound_manifest`.
-    """
-    path = folder / MANIFEST
-    if path.is_symlink() or not path.is_file():
-        raise ReleaseError(f"{MANIFEST}: missing; {folder} is not a release")
-    if path.stat().st_size > LARGEST_MANIFEST:
-        raise ReleaseError(f"{MANIFEST}: larger than {LARGEST_MANIFEST} bytes")
-    try:
-        return sound_manifest(path.read_bytes())
-    except ReleaseError as error:
-        raise ReleaseError(f"{MANIFEST}: {error}") from error
-
-
-def sound_manifest(data: bytes) -> ReleaseManifest:
-    """Understand a manifest that may be hostile: what it names can be opened safely below a folder.
-
-    Raises:
-        ReleaseError: it is none, is not written as one is, or names a file by an unsafe name.
-    """
-    made = parse_manifest(data)
-    if made.text().encode() != data:
-        raise ReleaseError("is not written as a manifest is; its bytes were changed")
-    if problem := next(_name_problems(made.files), None):  # nothing is opened by a name that is not safe
-        raise ReleaseError(problem)
-    return made
-
-
-def _name_problems(files: tuple[FileRecord, ...]) -> Iterator[str]:
-    for record in files:
-        if not _SAFE.fullmatch(record.path):
-            yield f"{record.path!r}: not a path inside a release"
-    for path, times in Counter(record.path.casefold() for record in files).items():
-        if times > 1:
-            yield f"{path}: named {times} times"
-    for own in {MANIFEST, SUMS, NOTE} & {record.path for record in files}:
-        yield f"{own}: names itself"
 
 
 def _sum_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:

@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pyarrow as pa
 import pytest
 
 import artsound
-from artsound.errors import ConfigError, ReleaseError
+from artsound.errors import ConfigError, ReleaseError, SourceError
 from artsound.loader.pairs import Pairs
+from artsound.release.manifest import MANIFEST, parse_manifest
 
 FORMATS = ["webdataset", "parquet"]
 
@@ -61,7 +63,6 @@ def test_only_the_asked_for_columns_are_read(finished: Path, form: Any) -> None:
     ("wrong", "message"),
     [
         ({"split": "dev"}, "no split 'dev'"),
-        ({"version": "2.0.0"}, "is version 1.0.0"),
         ({"columns": ("pixels",)}, "no columns"),
     ],
 )
@@ -70,9 +71,11 @@ def test_what_is_not_there_is_said(finished: Path, wrong: dict[str, Any], messag
         artsound.load(finished, **wrong)
 
 
-def test_a_folder_that_is_no_release_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match="not a release"):
+def test_a_folder_that_is_no_release_is_said_to_be_none(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no release"):
         artsound.load(tmp_path)
+    with pytest.raises(ReleaseError, match=r"is version 1\.0\.0, not 2\.0\.0"):
+        artsound.load(finished, version="2.0.0")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -89,10 +92,9 @@ def test_a_damaged_shard_is_an_error_that_names_it(copied: Path, form: Any, dama
 def test_a_shard_with_other_rows_than_the_manifest_says_is_refused(copied: Path) -> None:
     tars = sorted((copied / "webdataset").glob("train-*.tar"))
     tars[0].write_bytes(tars[-1].read_bytes()[:-1024])
-    manifest = json.loads((copied / "manifest.json").read_text())
-    first = next(f for f in manifest["files"] if f["path"].endswith("train-000000.tar"))
-    first["rows"] += 1
-    (copied / "manifest.json").write_text(json.dumps(manifest))
+    made = parse_manifest((copied / MANIFEST).read_bytes())
+    files = tuple(replace(file, rows=(file.rows or 0) + 1) for file in made.files)
+    (copied / MANIFEST).write_text(replace(made, files=files).text())
     with pytest.raises(ReleaseError, match="the manifest says"):
         artsound.load(copied)[0]
 

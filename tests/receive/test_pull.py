@@ -19,8 +19,8 @@ from artsound.receive.fetch import fetch
 from artsound.receive.find import find
 from artsound.receive.place import open_place
 from artsound.receive.pull import pull, repair
-from artsound.release.manifest import MANIFEST, SUMS, FileRecord, parse_manifest
-from artsound.release.part import NOTE, Selection, read_note
+from artsound.release.manifest import MANIFEST, NOTE, SUMS, FileRecord, parse_manifest
+from artsound.release.part import Selection, read_note
 from artsound.release.verify import verify
 from tests.receive.conftest import point
 from tests.receive.web import Web

@@ -1,0 +1,134 @@
+"""Receiving by the command line."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from artsound import cli
+from artsound.errors import ArtSoundError, ConfigError
+from artsound.receive import fetch
+from artsound.release.manifest import MANIFEST, read_manifest
+from artsound.takedown import TOMBSTONES
+from tests.builds import artsound
+from tests.receive.web import Web
+from tests.release import world
+
+
+def call(*arguments: object, code: int = 0) -> str:
+    done = CliRunner().invoke(cli.app, [str(one) for one in arguments])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+def told(*arguments: object) -> Any:
+    return json.loads(call(*arguments, "--json"))
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "PAUSE", 0.001)
+
+
+def test_a_release_is_pulled_here_under_its_name(
+    web: Web, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "demo-1.0.0: 26 files, 26 fetched" in call("pull", web.demo)
+    assert world.contents(finished).items() <= world.contents(tmp_path / "demo-1.0.0").items()
+    assert told("pull", f"{web.demo}@1.0.0")["fetched"] == 0
+
+
+def test_a_part_is_pulled_and_verified(web: Web, tmp_path: Path) -> None:
+    into = tmp_path / "part"
+    call("pull", web.demo, "--into", into, "--split", "val", "--split", "test", "--columns", "captions")
+    assert sorted(path.name.partition("-")[0] for path in (into / "captions").iterdir()) == ["test", "val"]
+    assert "verified" in call("verify", into)
+    with pytest.raises(ConfigError, match="has no dev"):
+        call("pull", web.demo, "--into", tmp_path / "none", "--split", "dev")
+
+
+def test_verify_works_on_an_address_and_names_what_is_wrong(web: Web, published: Path) -> None:
+    assert call("verify", f"{web.url}/demo-1.0.0").startswith(f"verified: {web.url}")
+    (published / "demo-1.0.0" / "README.md").unlink()
+    assert "README.md: missing" in call("verify", f"{web.url}/demo-1.0.0", code=1)
+    with pytest.raises(ConfigError, match="pull the release first"):
+        call("verify", f"{web.url}/demo-1.0.0", "--deep")
+
+
+def test_repair_fetches_what_is_damaged_from_where_it_came(web: Web, tmp_path: Path, copied: Path) -> None:
+    into = tmp_path / "pulled"
+    call("pull", web.demo, "--into", into)
+    (into / "README.md").write_text("x")
+    assert "README.md: has 1 bytes" in call("verify", into, code=1)
+    assert "verified" in call("verify", into, "--repair")
+    (copied / "README.md").unlink()
+    with pytest.raises(ConfigError, match="--from"):
+        call("verify", copied, "--repair")
+    assert "verified" in call("verify", copied, "--repair", "--from", web.demo)
+
+
+def test_repair_leaves_a_stray_file_and_names_it(web: Web, tmp_path: Path) -> None:
+    into = tmp_path / "pulled"
+    call("pull", web.demo, "--into", into)
+    (into / "mine.txt").write_text("x")
+    assert "'mine.txt': is not part of the release" in call("verify", into, "--repair", code=1)
+    assert (into / "mine.txt").exists()
+
+
+def test_versions_are_compared_patched_and_made(finished: Path, newer: Path, tmp_path: Path) -> None:
+    found = told("diff", finished, newer, "--patch", tmp_path / "patch")
+    assert (found["rematched"], found["bump"]) == (2, "major")
+    assert found["patch_bytes"] == (tmp_path / "patch").stat().st_size
+    assert told("apply", finished, tmp_path / "patch", tmp_path / "new")["made"] == found_files(newer)
+    assert world.contents(tmp_path / "new") == world.contents(newer)
+    assert "rematched    2" in call("diff", finished, newer)
+
+
+def found_files(folder: Path) -> int:
+    return len(read_manifest(folder).files)
+
+
+def test_takedowns_are_entered_listed_and_named_in_older_copies(
+    web: Web, finished: Path, tmp_path: Path
+) -> None:
+    register = tmp_path / "register.csv"
+    call("takedown", "add", "art", "a0003", "-r", register, "--reason", "asked", "--date", "2026-11-01")
+    call("takedown", "add", "music", "t0004", "-r", register, "--reason", "wrong licence")
+    assert [one["item_id"] for one in told("takedown", "list", "-r", register)] == ["a0003", "t0004"]
+    for place in (finished, f"{web.url}/demo-1.0.0"):
+        lines = call("verify", place, "--takedowns", register, code=1).splitlines()
+        assert any("artwork a0003 was taken down on 2026-11-01: asked" in line for line in lines)
+        assert any("clip t0004 was taken down on" in line for line in lines)
+        assert lines[2].startswith("2 problems")
+    with pytest.raises(ArtSoundError, match="twice"):
+        call("takedown", "add", "art", "a0003", "-r", register, "--reason", "again")
+
+
+@pytest.mark.slow
+def test_the_next_release_leaves_out_what_was_taken_down_and_matches_anew(demo: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(demo.parent, tmp_path / "demo"))
+    config, register = folder / demo.name, folder / "takedowns.csv"
+    standing = next((folder / "store" / "release").glob("*/" + MANIFEST)).parent
+    artwork = told("show", "pairs", "-c", config)["rows"][0]["artwork_id"]
+    with pytest.raises(ConfigError, match="name the register"):
+        call("takedown", "apply", "-c", config)
+    text = 'takedowns = "takedowns.csv"\n' + config.read_text()
+    config.write_text(text)
+    call("takedown", "add", "art", artwork, "-r", register, "--reason", "asked", "--date", "2026-11-01")
+    with pytest.raises(ConfigError, match="a removal is a major step"):
+        call("takedown", "apply", "-c", config)
+    version = read_manifest(standing).version
+    config.write_text(text.replace(f'version = "{version}"', 'version = "9.0.0"'))
+    done = artsound("takedown", "apply", "-c", str(config), "--json")
+    assert json.loads(done.stdout) == {"register": 1, "held_before": 1, "pairs": 9}  # its clip has another
+    new = next((folder / "store" / "release").glob("*-9.0.0"))
+    assert (new / TOMBSTONES).read_text() == f"side,item_id,reason,date\nart,{artwork},asked,2026-11-01\n"
+    assert "verified" in call("verify", new, "--takedowns", new / TOMBSTONES)
+    assert artwork in call("verify", standing, "--takedowns", new / TOMBSTONES, code=1)
+    assert told("diff", standing, new)["bump"] == "major"
