@@ -9,7 +9,7 @@ from pathlib import Path
 
 from artsound.errors import ConfigError, ReleaseError
 from artsound.loader.pairs import Pairs
-from artsound.loader.shards import COLUMNS, SHARDS, Groups, Sample
+from artsound.loader.shards import COLUMNS, MEDIA, SHARDS, Groups, Sample
 from artsound.receive.fetch import fetch
 from artsound.receive.find import find
 from artsound.receive.place import Place
@@ -24,7 +24,7 @@ def load(
     version: str | None = None,
     *,
     format: Format | None = None,
-    columns: Sequence[str] = COLUMNS,
+    columns: Sequence[str] | None = None,
     decode: Callable[[Sample], Sample] | None = None,
 ) -> Pairs:
     """Open one split of a release; nothing is read but the manifest.
@@ -37,7 +37,7 @@ def load(
         split: train, val or test.
         version: the one to open; None: the newest, or the one that lies there.
         format: webdataset or parquet; None prefers the tars, where any pair is one hop away.
-        columns: of the samples; media that are left out are not read.
+        columns: of the samples, None for all that are there; media that are left out are not read.
         decode: what to make of a sample, in the process that reads it: `artsound.Decode(...)` or any
             function. None leaves media as bytes and `meta` as JSON text.
 
@@ -48,15 +48,16 @@ def load(
     """
     found = find(str(place), version)
     made, folder = found.manifest, found.place.shown
-    if unknown := [column for column in columns if column not in COLUMNS]:
-        raise ConfigError(f"no columns {unknown}: choose from {', '.join(COLUMNS)}")
+    there = [column for column in COLUMNS if made.media or column not in MEDIA]
+    if unknown := [column for column in columns or () if column not in there]:
+        raise ConfigError(f"{folder} has no columns {unknown}: choose from {', '.join(there)}")
     if split not in made.splits:
         raise ConfigError(f"{folder} has no split {split!r}, only {', '.join(made.splits)}")
     form = format or _format(made)
     records = [record for record in made.files if record.role == form and record.split == split]
     if not records:
         raise ConfigError(f"{folder} has no {form} shards of {split}")
-    chosen, groups = tuple(columns), Groups()
+    chosen, groups = tuple(there if columns is None else columns), Groups()
     shards = [
         SHARDS[form](partial(_here, found.place, record, _cache(made)), record.rows or 0, chosen, groups)
         for record in records

@@ -23,7 +23,7 @@ from artsound.release.layout import BLOCK, MEMBERS, Format
 Sample = dict[str, Any]
 COLUMNS = ("pair_id", "image", "audio", "art_caption", "music_caption", "meta")
 _MEMBER = {"image": 0, "audio": 1, "meta": 2, "art_caption": 3, "music_caption": 4}  # place in a tar's sample
-_MEDIA = ("image", "audio")
+MEDIA = ("image", "audio")
 
 Group = dict[str, pa.Array]
 TarEntry = tuple[str, list[tuple[int, int]]]  # pair_id; size and first byte of each member
@@ -98,7 +98,7 @@ class TarShard(_File):
         handle, (key, members) = self._handle, self._entries[row]
         made: Sample = {}
         for column in self.columns:
-            if column in _MEDIA:
+            if column in MEDIA:
                 made[column] = os.pread(handle, *members[_MEMBER[column]])
             elif column == "pair_id":
                 made[column] = key
@@ -178,20 +178,25 @@ class ParquetShard(_File):
     @cached_property
     def _file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path)
+            return pq.ParquetFile(self.path, memory_map=True)  # saves a copy
         except (OSError, pa.ArrowException) as error:
             raise ReleaseError(f"{self.path} cannot be read as Parquet ({error}): verify it") from error
 
     def _group(self, number: int) -> Group:
-        leaves = [f"{column}.bytes" if column in _MEDIA else column for column in self.columns]
+        leaves = [f"{column}.bytes" if column in MEDIA else column for column in self.columns]
         try:
             found = self._file.read_row_group(number, columns=leaves, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise ReleaseError(f"{self.path} cannot be read as Parquet ({error}): verify it") from error
-        arrays = {column: found[column].combine_chunks() for column in self.columns}
+        arrays = {column: _whole(found[column]) for column in self.columns}
         return {
-            column: array.field("bytes") if column in _MEDIA else array for column, array in arrays.items()
+            column: array.field("bytes") if column in MEDIA else array for column, array in arrays.items()
         }
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """Take a column in one piece; it is copied only when it is not."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 SHARDS: dict[Format, type[TarShard] | type[ParquetShard]] = {"webdataset": TarShard, "parquet": ParquetShard}

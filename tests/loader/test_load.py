@@ -17,6 +17,7 @@ import artsound
 from artsound.errors import ConfigError, ReleaseError, SourceError
 from artsound.loader.pairs import Pairs
 from artsound.release.manifest import MANIFEST, parse_manifest
+from tests.release import world
 
 FORMATS = ["webdataset", "parquet"]
 
@@ -76,6 +77,15 @@ def test_a_folder_that_is_no_release_is_said_to_be_none(finished: Path, tmp_path
         artsound.load(tmp_path)
     with pytest.raises(ReleaseError, match=r"is version 1\.0\.0, not 2\.0\.0"):
         artsound.load(finished, version="2.0.0")
+
+
+def test_references_load_without_media(media: Path, rows: pa.Table, tmp_path: Path) -> None:
+    making = world.release(media, rows, tmp_path, media=False)
+    world.build(making)
+    found = artsound.load(making.folder, "val")
+    assert list(found[0]) == ["pair_id", "art_caption", "music_caption", "meta"]
+    with pytest.raises(ConfigError, match="no columns"):
+        artsound.load(making.folder, columns=("image",))
 
 
 @pytest.mark.parametrize("form", FORMATS)
