@@ -70,7 +70,11 @@ def test_a_table_that_is_no_register_is_refused(tmp_path: Path, text: str) -> No
         read_register(tmp_path / "register.csv")
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1).filter(str.split))
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1).filter(
+        lambda text: bool(text.split())
+    )
+)
 def test_any_reason_survives_on_one_line(tmp_path_factory: pytest.TempPathFactory, reason: str) -> None:
     path = tmp_path_factory.mktemp("register") / "register.csv"
     add(path, ONE._replace(reason=reason))
