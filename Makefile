@@ -35,7 +35,7 @@ check: $(VENV)/.dev  ## lint, format, types
 	$(BIN)/mypy
 
 test: $(VENV)/.dev  ## all tests
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-fast: $(VENV)/.dev  ## without servers, browsers and whole builds
 	$(BIN)/pytest -q -m 'not slow'
