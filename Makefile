@@ -43,7 +43,7 @@ test-fast: $(VENV)/.dev  ## without servers, browsers and whole builds
 bench: $(VENV)/.dev  ## side-by-side measurements; see bench/RESULTS.md
 	$(BIN)/python -m bench
 
-schemas: setup  ## write schemas/*.json from artsound/tables.py
+schemas: setup  ## write schemas/*.json from artsound/tables
 	$(BIN)/python -m artsound.schemas
 
 clean:  ## remove what was built; keeps .venv

@@ -1,0 +1,181 @@
+"""What the sources say, what of it is usable, and how it is split."""
+
+import pyarrow as pa
+
+from artsound.contracts import TEXT, WORDS, column, maybe, table
+from artsound.tables.columns import (
+    ARTWORK_ID,
+    CLIP_ID,
+    EXTRA,
+    FILE,
+    ITEM_ID,
+    KNOWN,
+    LICENCE,
+    MAKER,
+    SIDE,
+    SPLIT,
+    TRACK_ID,
+    WHEN,
+)
+
+RAW_ARTWORKS = table(
+    ARTWORK_ID,
+    column("image_path", TEXT, "relative to the source's root"),
+    maybe("title", TEXT, "title"),
+    maybe("artist", TEXT, "printed name"),
+    maybe("artist_key", TEXT, "key of the artist in the source; for ArtGraph the WikiArt slug"),
+    maybe("date", TEXT, "free text"),
+    maybe("licence", TEXT, "free text"),
+    maybe("licence_url", TEXT, "link to the licence"),
+    maybe("source_url", TEXT, "page of the artwork"),
+    maybe("medium", TEXT, "materials and technique"),
+    maybe("culture", TEXT, "culture or country of origin"),
+    maybe("style", TEXT, "style"),
+    maybe("genre", TEXT, "genre"),
+    column("tags", WORDS, "subjects; may be empty"),
+    *KNOWN,
+    maybe("gallery_city", TEXT, "where the gallery is"),
+    maybe("gallery_country", TEXT, "where the gallery is"),
+    EXTRA,
+    key="artwork_id",
+    about="Artworks as their source names them; nothing is checked yet.",
+)
+
+ART_KEYS = table(
+    ARTWORK_ID,
+    key="artwork_id",
+    about="The artworks of a graph, in the order of its comparisons; windows of it are read one by one.",
+)
+
+RAW_ARTISTS = table(
+    column("artist_key", TEXT, "key of the artist in the source; for ArtGraph the WikiArt slug"),
+    maybe("name", TEXT, "printed name"),
+    maybe("birth_date", TEXT, "as the source writes it"),
+    maybe("death_date", TEXT, "as the source writes it"),
+    maybe("birth_year", pa.int32(), "null when the date allows several", unit="year"),
+    maybe("death_year", pa.int32(), "null when the date allows several", unit="year"),
+    maybe("birth_place", TEXT, "as the source writes it"),
+    maybe("death_place", TEXT, "as the source writes it"),
+    maybe("gender", TEXT, "as the source writes it"),
+    maybe("biography", TEXT, "free text"),
+    maybe("image_url", TEXT, "portrait"),
+    maybe("wikipedia_url", TEXT, "page of the artist"),
+    maybe("dbpedia_url", TEXT, "page of the artist"),
+    column("movements", WORDS, "movements; may be empty"),
+    column("fields", WORDS, "fields of work; may be empty"),
+    column("schools", WORDS, "schools, and persons that the source mixes with them; may be empty"),
+    column("teachers", WORDS, "artist keys; may be empty"),
+    column("patrons", WORDS, "patrons; may be empty"),
+    column("subjects", WORDS, "categories of encyclopaedias; may be empty"),
+    EXTRA,
+    key="artist_key",
+    about="Artists as the graph knows them.",
+)
+
+RAW_TRACKS = table(
+    TRACK_ID,
+    column("audio_path", TEXT, "relative to the source's root"),
+    maybe("title", TEXT, "title"),
+    maybe("artist", TEXT, "printed name"),
+    maybe("artist_key", TEXT, "key of the artist in the source; for FMA the artist id"),
+    maybe("album", TEXT, "album"),
+    maybe("album_key", TEXT, "key of the album in the source; for FMA the album id"),
+    maybe("date", TEXT, "free text"),
+    maybe("licence", TEXT, "free text"),
+    maybe("licence_url", TEXT, "link to the licence"),
+    maybe("source_url", TEXT, "page of the track"),
+    column("genres", WORDS, "genres; may be empty"),
+    column("tags", WORDS, "tags; may be empty"),
+    maybe("description", TEXT, "free text"),
+    maybe("language", TEXT, "ISO 639-1 code of the vocals"),
+    EXTRA,
+    key="track_id",
+    about="Tracks as their source names them; nothing is checked yet.",
+)
+
+ARTISTS = table(
+    column("artist_id", TEXT, "side:slug; `side:?item` stands for the unknown artist of one item"),
+    SIDE,
+    maybe("name", TEXT, "printed name; null when unknown"),
+    column("items", pa.int32(), "artworks or tracks by this artist"),
+    key="artist_id",
+    about="Who made the artworks and the tracks; splits never divide an artist.",
+)
+
+ARTWORKS = table(
+    ARTWORK_ID,
+    column("artist_id", TEXT, "row of `artists`"),
+    MAKER,
+    maybe("title", TEXT, "title"),
+    *WHEN,
+    maybe("medium", TEXT, "materials and technique"),
+    maybe("culture", TEXT, "culture or country of origin"),
+    maybe("style", TEXT, "style"),
+    maybe("genre", TEXT, "genre"),
+    column("tags", WORDS, "subjects; may be empty"),
+    *KNOWN,
+    *LICENCE,
+    column("image_path", TEXT, "relative to the source's root"),
+    *FILE,
+    column("format", TEXT, "lower-case file extension of the decoded format: jpg, png, webp, tiff"),
+    column("width", pa.int32(), "after EXIF orientation", unit="px"),
+    column("height", pa.int32(), "after EXIF orientation", unit="px"),
+    column("phash", TEXT, "64-bit perceptual hash (DCT), 16 hex digits"),
+    key="artwork_id",
+    about="Artworks whose image decodes fully, cleaned.",
+)
+
+TRACKS = table(
+    TRACK_ID,
+    column("artist_id", TEXT, "row of `artists`"),
+    MAKER,
+    maybe("title", TEXT, "title"),
+    maybe("album", TEXT, "album"),
+    maybe("album_id", TEXT, "the same for all tracks of an album; splits never divide an album"),
+    *WHEN,
+    column("genres", WORDS, "genres; may be empty"),
+    column("tags", WORDS, "tags; may be empty"),
+    maybe("description", TEXT, "free text"),
+    maybe("language", TEXT, "ISO 639-1 code of the vocals"),
+    *LICENCE,
+    column("audio_path", TEXT, "relative to the source's root"),
+    key="track_id",
+    about="Tracks, cleaned; their audio is checked in `clips`.",
+)
+
+CLIPS = table(
+    CLIP_ID,
+    TRACK_ID,
+    column("audio_path", TEXT, "relative to the source's root"),
+    *FILE,
+    column("format", TEXT, "lower-case extension of the decoded container: mp3, ogg, flac, wav"),
+    column("duration", pa.float64(), "decoded length", unit="s"),
+    column("sample_rate", pa.int32(), "of the original", unit="Hz"),
+    column("channels", pa.int32(), "of the original"),
+    column("peak", pa.float32(), "largest absolute sample of the mono mix; 1 is full scale"),
+    column("rms", pa.float32(), "of the mono mix; −120 and below is written as −120", unit="dBFS"),
+    column("clipped", pa.float32(), "share of samples of the mono mix at full scale, 0 to 1"),
+    column("silent", pa.float32(), "share of the time below −60 dBFS, in steps of 0.1 s, 0 to 1"),
+    column("constant", pa.bool_(), "all samples of the mono mix are equal"),
+    key="clip_id",
+    about="Clips that decode and last at least `catalog.min_seconds`.",
+)
+
+DUPLICATES = table(
+    SIDE,
+    ITEM_ID,
+    column("cluster_id", TEXT, "smallest item_id of the cluster"),
+    column("kind", TEXT, "exact (same bytes) or near (perceptual hash)"),
+    column("keeper", pa.bool_(), "the one item of an exact cluster that goes on when others are refused"),
+    key="side,item_id,kind",
+    about="Clusters of two or more items with equal or nearly equal content.",
+)
+
+SPLITS = table(
+    SIDE,
+    ITEM_ID,
+    column("group_id", TEXT, "connected component over artist, album and duplicate cluster"),
+    SPLIT,
+    key="side,item_id",
+    about="The split of every usable item, drawn by group hash before matching.",
+)

@@ -1,0 +1,45 @@
+"""Columns that several tables share, declared once."""
+
+import pyarrow as pa
+
+from artsound.contracts import TEXT, WEIGHTED, column, maybe
+
+ARTWORK_ID = column("artwork_id", TEXT, "key of the artwork in its source; for ArtGraph `Artwork.name`")
+TRACK_ID = column("track_id", TEXT, "key of the track in its source; for FMA the track id")
+CLIP_ID = column("clip_id", TEXT, "key of the clip; one clip a track, so it equals the track's")
+EXTRA = column("extra", TEXT, "JSON object of what else the source says; nothing is dropped silently")
+SIDE = column("side", TEXT, "art or music")
+ITEM_ID = column("item_id", TEXT, "artwork_id or clip_id, by side")
+SPLIT = column("split", TEXT, "train, val or test; drawn by group before matching")
+MODEL = column("model", TEXT, "name@revision of what made it; the revision identifies the weights")
+
+WHEN = (
+    maybe("date", TEXT, "as the source writes it"),
+    maybe("year_from", pa.int32(), "first year the date allows; negative before the common era", unit="year"),
+    maybe("year_to", pa.int32(), "last year the date allows", unit="year"),
+    maybe("circa", pa.bool_(), "the source marks the date as approximate"),
+)
+LICENCE = (
+    column(
+        "licence", TEXT, "SPDX id, or LicenseRef-… where SPDX has none; LicenseRef-unknown, never guessed"
+    ),
+    maybe("licence_text", TEXT, "as the source writes it"),
+    maybe("licence_url", TEXT, "where the source links the licence"),
+    maybe("source_url", TEXT, "page of the item at its source"),
+)
+FILE = (
+    column("sha256", TEXT, "of the original bytes"),
+    column("bytes", pa.int64(), "size of the original file", unit="B"),
+)
+
+MAKER = maybe("artist", TEXT, "printed name of the artist; null when unknown")
+KNOWN = (
+    maybe("dimensions", TEXT, "as the source writes them"),
+    maybe("image_url", TEXT, "where the source links the image"),
+    maybe("period", TEXT, "period of the artist's work"),
+    maybe("series", TEXT, "series the artwork belongs to"),
+    maybe("gallery", TEXT, "who holds it"),
+    maybe("city", TEXT, "where it was made"),
+    maybe("country", TEXT, "where it was made"),
+    column("emotions", WEIGHTED, "emotions named by annotators and how many named them; may be empty"),
+)
