@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artsound import cli_evaluate, cli_fma, cli_graph, cli_match, cli_models, cli_release, cli_receive, cli_review
+from artsound import (
+    cli_evaluate,
+    cli_fma,
+    cli_graph,
+    cli_match,
+    cli_models,
+    cli_receive,
+    cli_release,
+    cli_review,
+)
 from artsound.errors import ArtSoundError, ConfigError
 
 if TYPE_CHECKING:
