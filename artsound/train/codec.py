@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from artsound.train.mel import mel_filters, mel_spectra
 from artsound.train.settings import SmallPrior
 
 FLOOR = 1e-4  # added before the logarithm, so silence stays finite
@@ -30,17 +31,12 @@ class MelCodec(nn.Module):
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("basis", torch.eye(dim, components))
         self.register_buffer("scale", torch.ones(components))
-        self._filters = torch.from_numpy(
-            librosa.filters.mel(sr=settings.rate, n_fft=settings.fft, n_mels=settings.mels)
-        )
+        self._filters = mel_filters(settings.rate, settings.fft, settings.mels)
 
     def mel(self, waves: Tensor) -> Tensor:
         """Return log-mel frames (B, frame, mel) of magnitude spectra."""
-        one = self.settings
-        window = torch.hann_window(one.fft, device=waves.device)
-        spectra = torch.stft(waves, one.fft, one.hop, window=window, return_complex=True).abs()
-        mel = self._filters.to(waves.device) @ spectra[..., : one.frames]
-        return torch.log(mel + FLOOR).transpose(1, 2)
+        spectra = mel_spectra(waves, self._filters, hop=self.settings.hop, frames=self.settings.frames)
+        return torch.log(spectra + FLOOR)
 
     def fit(self, batches: Iterable[Tensor]) -> float:
         """Fit the components to windows; returns the share of variance that they explain."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from artsound.train.settings import SmallPrior
+from artsound.train.settings import AudioLdm2Prior, SmallPrior
 
 Cond = Mapping[str, Tensor]  # slot → tokens, (B, token, dim)
 
@@ -84,10 +84,16 @@ def _small(settings: SmallPrior) -> AudioPrior:
     return SmallAudioPrior(settings)
 
 
-PRIORS: dict[str, Callable[..., AudioPrior]] = {"small": _small}
+def _audioldm2(settings: AudioLdm2Prior) -> AudioPrior:
+    from artsound.train.audioldm2 import AudioLdm2  # noqa: PLC0415
+
+    return AudioLdm2.load(settings)
 
 
-def build(settings: SmallPrior) -> AudioPrior:
+PRIORS: dict[str, Callable[..., AudioPrior]] = {"small": _small, "audioldm2": _audioldm2}
+
+
+def build(settings: SmallPrior | AudioLdm2Prior) -> AudioPrior:
     """Make the prior that the settings name; real checkpoints are loaded, the small one starts empty.
 
     Raises:

@@ -50,6 +50,26 @@ class SmallPrior(Section):
         return self.frames // self.patch
 
 
+class AudioLdm2Prior(Section):
+    """AudioLDM2 through diffusers, frozen. Its weights are CC-BY-NC-SA-4.0: research use only."""
+
+    kind: Literal["audioldm2"] = "audioldm2"
+    weights: str = "cvssp/audioldm2-music"  # hub id, or a folder
+    revision: str | None = None
+    seconds: PositiveFloat = 10.24
+    interface: Literal["direct_loa", "gpt2_prefix"] = "direct_loa"
+    prefix_tokens: PositiveInt = 4  # of gpt2_prefix; 1 and 4 are Art2Mus' variants
+    t5_slot: Literal["constant", "null", "visual"] = "constant"
+    prompt: str = "Music representing the content of this artwork"  # of the constant slot
+    min_snr_gamma: PositiveFloat = 5.0  # cap of the signal-to-noise ratio in the loss weight
+    trainable: Literal["none", "kv"] = "none"  # kv: keys and values of the cross-attention on the LoA side
+
+    @property
+    def rate(self) -> int:
+        """Sample rate in Hz, of all AudioLDM2 checkpoints."""
+        return 16_000
+
+
 class Visual(Section):
     """What the projector sees of an image."""
 
@@ -75,7 +95,6 @@ class Objective(Section):
     diffusion: Weight = 1.0
     loa: Weight = 1.0  # L1 + cosine to the conditioning taken from the audio alone
     contrastive: Weight = 0.0  # InfoNCE between the pooled projection and the pooled audio target
-    min_snr_gamma: PositiveFloat = 5.0  # for ε and v priors; flow priors are not weighted
     dropout: Share = 0.1  # share of samples whose conditioning is the learned null
     supervision: Literal["audio_only", "text_distill"] = "audio_only"
     min_score: float | None = None  # pairs with a lower match score are left out
@@ -126,7 +145,7 @@ class TrainSettings(Document):
 
     release: Path  # folder of a release
     run: Path  # where cache, checkpoints and samples go
-    prior: SmallPrior = SmallPrior()
+    prior: SmallPrior | AudioLdm2Prior = Field(SmallPrior(), discriminator="kind")
     visual: Visual = Visual()
     projector: Projector = Projector()
     objective: Objective = Objective()

@@ -60,7 +60,13 @@ def _patches(_: Visual) -> VisualEncoder:
     return Patches()
 
 
-ENCODERS: dict[str, Callable[[Visual], VisualEncoder]] = {"patches": _patches}
+def _clip(settings: Visual) -> VisualEncoder:
+    from artsound.train.visual_clip import ClipTokens  # noqa: PLC0415
+
+    return ClipTokens(settings)
+
+
+ENCODERS: dict[str, Callable[[Visual], VisualEncoder]] = {"clip": _clip, "patches": _patches}
 
 
 def visual_encoder(settings: Visual) -> VisualEncoder:

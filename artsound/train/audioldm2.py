@@ -1,0 +1,243 @@
+"""AudioLDM2 behind the protocol: a frozen latent-diffusion prior that visual tokens are fed to.
+
+The U-Net attends to eight tokens that AudioLDM2 calls the language of audio (LoA) and to T5 tokens. Here an
+image makes the LoA directly (`direct_loa`), or a prefix from which GPT-2 rolls it out (`gpt2_prefix`, the way
+of Art2Mus). No text of a pair is ever read. Only the parts that are needed are loaded.
+
+Source:
+    Liu et al. 2023, arXiv:2308.05734; ArtToMus, arXiv:2602.17599; Art2Mus, arXiv:2410.04906.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from artsound.errors import ConfigError
+from artsound.train import losses
+from artsound.train.fingerprint import file_digest, fingerprint
+from artsound.train.mel import mel_filters, mel_spectra
+from artsound.train.prior import Cond, Slot
+from artsound.train.sample import Predict, ddim, guided
+from artsound.train.settings import AudioLdm2Prior
+from artsound.train.weights import folder_of, load_part
+
+LICENCE = "CC-BY-NC-SA-4.0: research use only, not commercial"
+FFT, HOP, HIGHEST = 1024, 160, 8000.0  # samples, samples, Hz: as the prior was trained
+QUIETEST = 1e-5  # magnitude below which the logarithm is cut
+SMALLEST_VOCABULARY = 100  # transformers 5 gives a nearly empty tokenizer when its files are missing
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The models of a checkpoint, as far as they are used."""
+
+    unet: Any
+    vae: Any
+    vocoder: Any
+    kept: Tensor  # ᾱ of every training time step
+    prediction: str  # epsilon or v_prediction
+    language_model: Any | None  # GPT-2, for `gpt2_prefix`
+    constant: Tensor | None  # T5 tokens (token, dim) of the one prompt, for the constant slot
+    vae_digest: str
+
+
+class AudioLdm2:
+    """Windows of `seconds` as VAE latents (channel, time, mel); noise prediction by a U-Net."""
+
+    def __init__(self, settings: AudioLdm2Prior, parts: Parts) -> None:
+        self.settings, self.parts = settings, parts
+        self.network: nn.Module = parts.unet
+        self.rate: int = parts.vocoder.config.sampling_rate
+        self.seconds = settings.seconds
+        self._mels: int = parts.vocoder.config.model_in_dim
+        self._filters = mel_filters(self.rate, FFT, self._mels, min(HIGHEST, self.rate / 2))
+        self._shrink = 2 ** (len(parts.vae.config.block_out_channels) - 1)
+        self._frames = -(-round(settings.seconds * self.rate / HOP) // self._shrink) * self._shrink
+        for frozen in (parts.unet, parts.vae, parts.vocoder, parts.language_model):
+            if frozen is not None:
+                frozen.eval().requires_grad_(False)  # GPT-2's dropout would make the conditioning random
+
+    @classmethod
+    def load(cls, settings: AudioLdm2Prior) -> "AudioLdm2":
+        """Load a checkpoint from a folder or the local cache of the hub.
+
+        Raises:
+            ConfigError: it is not there, or a part of it is missing or of another kind.
+        """
+        return cls(settings, _parts(folder_of(settings.weights, settings.revision, LICENCE), settings))
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Channels, time, mel."""
+        return (
+            self.parts.vae.config.latent_channels,
+            self._frames // self._shrink,
+            self._mels // self._shrink,
+        )
+
+    @cached_property
+    def _widths(self) -> tuple[int, int]:
+        """Width of the LoA and of the T5 tokens, as the U-Net attends to them."""
+        dims = [dim for dim in self.parts.unet.config.cross_attention_dim[0] if dim is not None]
+        return dims[0], dims[1]
+
+    @property
+    def cond_spec(self) -> Mapping[str, Slot]:
+        """One slot for the LoA or its prefix; one for T5 where the image fills it."""
+        loa, t5 = self._widths
+        first = {"loa": Slot(8, loa)}
+        if self.settings.interface == "gpt2_prefix":
+            first = {"prefix": Slot(self.settings.prefix_tokens, loa)}
+        return first | ({"t5": Slot(8, t5)} if self.settings.t5_slot == "visual" else {})
+
+    @property
+    def learned_spec(self) -> Mapping[str, Slot]:
+        """One T5 token where neither language nor image fills the slot."""
+        return {"t5": Slot(1, self._widths[1])} if self.settings.t5_slot == "null" else {}
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify the VAE's weights, the mel spectrum and the window."""
+        facts = {"fft": FFT, "hop": HOP, "mels": self._mels, "rate": self.rate, "frames": self._frames}
+        return fingerprint(facts, {"vae": self.parts.vae_digest})
+
+    @torch.no_grad()
+    def encode_audio(self, waves: Tensor) -> Tensor:
+        """Code windows as scaled means of the VAE."""
+        mel = mel_spectra(waves.clamp(-1, 1), self._filters, hop=HOP, frames=self._frames)
+        short = self._frames - mel.shape[1]
+        mel = nn.functional.pad(mel, (0, 0, 0, max(0, short))).clamp(min=QUIETEST).log()
+        coded = self.parts.vae.encode(mel.unsqueeze(1))  # time first: (B, 1, frame, mel)
+        latents: Tensor = coded.latent_dist.mean
+        return latents * self.parts.vae.config.scaling_factor
+
+    def targets(self, latents: Tensor) -> dict[str, Tensor]:
+        """Give nothing: AudioLDM2's own targets come from AudioMAE, whose weights no package has."""
+        return {}
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Turn latents into windows by VAE and vocoder."""
+        vae = self.parts.vae
+        mel = vae.decode(latents / vae.config.scaling_factor).sample
+        waves: Tensor = self.parts.vocoder(mel.squeeze(1))
+        return waves[:, : round(self.seconds * self.rate)]
+
+    def null(self) -> dict[str, Tensor]:
+        """Return zeros: AudioLDM2's own unconditional LoA."""
+        return {name: torch.zeros(*slot) for name, slot in self.cond_spec.items()}
+
+    def tunable(self) -> list[nn.Parameter]:
+        """Return keys and values of the cross-attention to the LoA, where the settings say so."""
+        if self.settings.trainable == "none":
+            return []
+        wanted = ("attn2.to_k.weight", "attn2.to_v.weight")
+        return [
+            one
+            for name, one in self.network.named_parameters()
+            if name.endswith(wanted) and one.shape[1] == self._widths[0]
+        ]
+
+    def loss(self, latents: Tensor, cond: Cond, levels: Tensor, noise: Tensor) -> Tensor:
+        """Return the squared error of the prediction under min-SNR weights, (B,)."""
+        kept = self.parts.kept.to(latents.device)
+        times = (levels * len(kept)).long().clamp(max=len(kept) - 1)
+        alpha = kept[times].view(-1, 1, 1, 1)
+        noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+        wanted = noise
+        if self.parts.prediction == "v_prediction":
+            wanted = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
+        snr = kept[times] / (1 - kept[times])
+        weight = losses.min_snr_weight(snr, self.settings.min_snr_gamma, self.parts.prediction)
+        return weight * losses.each((self._under(cond)(noisy, times) - wanted) ** 2)
+
+    def sample(self, cond: Cond, null: Cond | None, noise: Tensor, steps: int, guidance: float) -> Tensor:
+        """Take DDIM steps from noise to latents."""
+        kept = self.parts.kept.to(noise.device)
+        with torch.no_grad():
+            predict = guided(self._epsilon(cond), self._epsilon(null) if null else None, guidance)
+            return ddim(predict, noise, steps, kept)
+
+    def _epsilon(self, cond: Cond) -> Predict:
+        """Predict noise, whatever the network predicts."""
+        predict = self._under(cond)
+        if self.parts.prediction == "epsilon":
+            return predict
+
+        def epsilon(noisy: Tensor, times: Tensor) -> Tensor:
+            alpha = self.parts.kept.to(noisy.device)[times].view(-1, 1, 1, 1)
+            return alpha.sqrt() * predict(noisy, times) + (1 - alpha).sqrt() * noisy
+
+        return epsilon
+
+    def _under(self, cond: Cond) -> Predict:
+        loa = self.roll_out(cond["prefix"]) if "prefix" in cond else cond["loa"]
+        t5 = self._t5(cond, len(loa)).to(loa.device)
+
+        def predict(noisy: Tensor, times: Tensor) -> Tensor:
+            # No masks: all tokens are valid, and gradient checkpointing fails with a mask (diffusers 0.42.1).
+            made: Tensor = self.network(
+                noisy, times, encoder_hidden_states=loa, encoder_hidden_states_1=t5, return_dict=False
+            )[0]
+            return made
+
+        return predict
+
+    def _t5(self, cond: Cond, count: int) -> Tensor:
+        if "t5" in cond:
+            return cond["t5"]
+        if self.parts.constant is None:
+            raise ValueError("the T5 slot has neither a constant nor tokens")
+        return self.parts.constant.expand(count, -1, -1)
+
+    def roll_out(self, prefix: Tensor) -> Tensor:
+        """Let GPT-2 append its last hidden state, token by token: prefix (B, n, dim) → LoA (B, 8, dim)."""
+        model = self.parts.language_model
+        if model is None:
+            raise ValueError("the roll-out needs the language model")
+        count: int = model.config.max_new_tokens
+        tokens = prefix
+        for _ in range(count):
+            last = model(inputs_embeds=tokens, use_cache=False).last_hidden_state[:, -1:]
+            tokens = torch.cat([tokens, last], dim=1)
+        return tokens[:, -count:]
+
+
+def _parts(folder: Path, settings: AudioLdm2Prior) -> Parts:
+    """Load what the settings need of a checkpoint."""
+    from artsound.models.torch_ready import torchvision_ready  # noqa: PLC0415
+
+    torchvision_ready()
+    from diffusers import AudioLDM2UNet2DConditionModel, AutoencoderKL, DDIMScheduler  # noqa: PLC0415
+    from transformers import GPT2Model, SpeechT5HifiGan  # noqa: PLC0415
+
+    prefixed = settings.interface == "gpt2_prefix"
+    scheduler = load_part(DDIMScheduler, folder, "scheduler")
+    return Parts(
+        unet=load_part(AudioLDM2UNet2DConditionModel, folder, "unet"),
+        vae=load_part(AutoencoderKL, folder, "vae"),
+        vocoder=load_part(SpeechT5HifiGan, folder, "vocoder"),
+        kept=scheduler.alphas_cumprod.float(),
+        prediction=scheduler.config.prediction_type,
+        language_model=load_part(GPT2Model, folder, "language_model") if prefixed else None,
+        constant=_prompt_tokens(folder, settings.prompt) if settings.t5_slot == "constant" else None,
+        vae_digest=file_digest(folder / "vae"),
+    )
+
+
+@torch.no_grad()
+def _prompt_tokens(folder: Path, prompt: str) -> Tensor:
+    """Encode the one constant prompt; T5 is let go afterwards."""
+    from transformers import AutoTokenizer, T5EncoderModel  # noqa: PLC0415
+
+    tokenizer = load_part(AutoTokenizer, folder, "tokenizer_2")
+    if len(tokenizer) < SMALLEST_VOCABULARY:
+        raise ConfigError(f"{folder}/tokenizer_2 is incomplete: fetch the weights again")
+    encoder = load_part(T5EncoderModel, folder, "text_encoder_2").eval()
+    tokens: Tensor = encoder(**tokenizer(prompt, return_tensors="pt")).last_hidden_state[0]
+    return tokens

@@ -1,0 +1,50 @@
+"""Weights of priors that others trained: a folder, or what the hub's client has already fetched.
+
+Nothing is downloaded on the quiet: these are gigabytes under licences that a user must have seen.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from artsound.errors import ConfigError
+
+
+def folder_of(weights: str, revision: str | None, licence: str) -> Path:
+    """Find a checkpoint.
+
+    Args:
+        weights: a folder, or an id such as `cvssp/audioldm2-music` that was fetched before.
+        revision: of the hub id; None takes what `main` was when it was fetched.
+        licence: of these weights, for the message.
+
+    Raises:
+        ConfigError: it is not on this machine; says how to fetch it, and under which licence.
+    """
+    from huggingface_hub import snapshot_download  # noqa: PLC0415
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    if Path(weights).is_dir():
+        return Path(weights)
+    try:
+        return Path(snapshot_download(weights, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        at = f" --revision {revision}" if revision else ""
+        raise ConfigError(
+            f"the weights {weights} are not on this machine: run `hf download {weights}{at}`, or name "
+            f"a folder that has them in prior.weights. Their licence is {licence}"
+        ) from error
+
+
+def load_part(kind: Any, folder: Path, part: str) -> Any:
+    """Load one model, tokenizer or scheduler of a checkpoint, in single precision, without a network.
+
+    Raises:
+        ConfigError: the part is missing, damaged or of another kind.
+    """
+    if not (folder / part).is_dir():
+        raise ConfigError(f"{folder} has no {part}: fetch the weights again")
+    try:
+        return kind.from_pretrained(folder / part, local_files_only=True)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ConfigError(f"{folder / part} cannot be loaded: {first}") from error
