@@ -8,7 +8,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c configs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-fast bench schemas clean
+.PHONY: help setup demo train-demo check test test-fast bench schemas clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,16 @@ $(VENV)/.dev: $(VENV)/.core
 demo: setup  ## build and verify the sample release, and say where its audit page is
 	$(BIN)/artsound build --config configs/demo.toml
 	$(BIN)/artsound verify --config configs/demo.toml --deep
+
+train-demo: $(VENV)/.dev  ## from a release to a small model, music for five paintings, an evaluation page
+	$(BIN)/artsound train synthetic build/train-demo --pairs 1000
+	$(BIN)/artsound build --config build/train-demo/build.toml
+	$(BIN)/artsound train prepare --config configs/train-demo.toml
+	$(BIN)/artsound train run --config configs/train-demo.toml
+	for image in met_36131 met_437423 met_438754 met_459028 met_59669; do \
+	  $(BIN)/artsound generate data/sample/artworks/$$image.jpg --model build/train-demo/run --out build/train-demo/music || exit 1; \
+	done
+	$(BIN)/artsound evaluate build/train-demo/run build/train-demo/build/release/synthetic-1.0.0 --clips 100
 
 check: $(VENV)/.dev  ## lint, format, types
 	$(BIN)/ruff check .

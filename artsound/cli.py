@@ -23,6 +23,7 @@ from artsound import (
     cli_receive,
     cli_release,
     cli_review,
+    cli_train,
 )
 from artsound.errors import ArtSoundError, ConfigError
 
@@ -155,6 +156,8 @@ def show(
 app.add_typer(cli_receive.app)
 app.add_typer(cli_review.app, name="review")
 app.add_typer(cli_release.app, name="release")
+app.add_typer(cli_train.app, name="train")
+app.command()(cli_train.generate)
 app.command()(cli_evaluate.evaluate)
 app.add_typer(cli_match.app, name="match")
 app.command()(cli_match.explain)

@@ -1,6 +1,7 @@
 """`artsound train` and `artsound generate`: from a release to a model, from an image to music."""
 
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,8 @@ def prepare(config: Config, as_json: Json = False) -> None:
     from artsound.train.run import prepare as fill
     from artsound.train.settings import TrainSettings
 
-    done = fill(TrainSettings.load(config))
+    with _progress():
+        done = fill(TrainSettings.load(config))
     typer.echo(json.dumps({"made": done.made}) if as_json else f"{done.made} files made, the rest was there")
 
 
@@ -31,7 +33,8 @@ def run(config: Config, as_json: Json = False) -> None:
     from artsound.train.run import run as train
     from artsound.train.settings import TrainSettings
 
-    path = train(TrainSettings.load(config))
+    with _progress():
+        path = train(TrainSettings.load(config))
     typer.echo(json.dumps({"model": path.name}) if as_json else f"model: {path}")
 
 
@@ -45,7 +48,8 @@ def synthetic(
     """Write a set whose pairing is known: hue is pitch, value is tempo, saturation is timbre."""
     from artsound.train.synthetic import write
 
-    path = write(folder, pairs=pairs, seed=seed, planted=not repaired)
+    with _progress():
+        path = write(folder, pairs=pairs, seed=seed, planted=not repaired)
     typer.echo(f"next: artsound build --config {path}")
     typer.echo(f"then: artsound train prepare --config {path.with_name('train.toml')}")
 
@@ -70,7 +74,8 @@ def generate(  # noqa: PLR0913, PLR0917  # one argument an option
     from artsound.train.model import load_model
 
     images = images_in(image)
-    made = make(load_model(model), images, out, Request(seconds, seed, count, steps, guidance))
+    with _progress():
+        made = make(load_model(model), images, out, Request(seconds, seed, count, steps, guidance))
     if as_json:
         wavs = [{"image": piece.image.name, "wav": piece.wav.name} for piece in made.pieces]
         typer.echo(json.dumps({"pieces": wavs, "refused": [one.image.name for one in made.refused]}))
@@ -79,6 +84,14 @@ def generate(  # noqa: PLR0913, PLR0917  # one argument an option
         typer.echo(f"{piece.image.name} → {piece.wav}")
     for one in made.refused:
         typer.echo(f"{one.image.name} refused: {one.why}", err=True)
+
+
+def _progress() -> AbstractContextManager[None]:
+    from rich.console import Console
+
+    from artsound import progress
+
+    return progress.show(Console(stderr=True))
 
 
 def _need_torch() -> None:
