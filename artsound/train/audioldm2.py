@@ -114,7 +114,8 @@ class AudioLdm2:
         mel = nn.functional.pad(mel, (0, 0, 0, max(0, short))).clamp(min=QUIETEST).log()
         coded = self.parts.vae.encode(mel.unsqueeze(1))  # time first: (B, 1, frame, mel)
         latents: Tensor = coded.latent_dist.mean
-        return latents * self.parts.vae.config.scaling_factor
+        scaling: float = self.parts.vae.config.scaling_factor
+        return latents * scaling
 
     def targets(self, latents: Tensor) -> dict[str, Tensor]:
         """Give nothing: AudioLDM2's own targets come from AudioMAE, whose weights no package has."""
