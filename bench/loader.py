@@ -140,7 +140,7 @@ def main() -> None:
             script = str(Path(rivals.__file__))
             for rival in ("mds", "litdata"):
                 written = [RIVALS, script, "write", rival, name]
-                subprocess.run(written, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # ours
+                subprocess.run(written, check=True, capture_output=True)  # noqa: S603  # ours
                 jobs[rival] = [RIVALS, script, "read", rival, name]
         print(f"{PAIRS} pairs, {PAIRS * (IMAGE_BYTES + AUDIO_BYTES) / 1e6:.0f} MB, best of {rivals.ROUNDS}")
         for reader, job in jobs.items():
