@@ -12,7 +12,7 @@ from tests.release.conftest import finished, media, rows
 
 __all__ = ["finished", "media", "rows"]
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "data" / "examples").glob("*.py"))
 NEEDS = {"with_artsound": "torch"}
 
 
