@@ -245,15 +245,19 @@ def _vectors(writes: str, reads: str, wire: Callable[[Settings], Run], space: st
     return Stage(writes, (reads,), ("embeddings",), wire, in_parts=True, watches=_space(space))
 
 
+def _words(writes: str, space: str) -> Stage:
+    art = writes.startswith("art_")
+    reads, key = ("art_captions", "artwork_id") if art else ("music_captions", "clip_id")
+    return _vectors(writes, reads, partial(_word_vectors, space=space, id_column=key), space)
+
+
 _ART_KEYS = Stage("art_keys", (), ("artworks",), _art_keys, watches=_art_files)
+_RAW_ARTWORKS = Stage("raw_artworks", (), ("artworks",), _raw_artworks, watches=_art_files)
 _RAW_ARTISTS = Stage("raw_artists", (), ("artworks",), _raw_artists, watches=_art_files)
 # source of the artworks → the stages that read it; a server is read in windows of its keys
 READ_ART: dict[str, tuple[Stage, ...]] = {
-    "folder": (Stage("raw_artworks", (), ("artworks",), _raw_artworks, watches=_art_files),),
-    "artgraph-csv": (
-        Stage("raw_artworks", (), ("artworks",), _raw_artworks, watches=_art_files),
-        _RAW_ARTISTS,
-    ),
+    "folder": (_RAW_ARTWORKS,),
+    "artgraph-csv": (_RAW_ARTWORKS, _RAW_ARTISTS),
     "artgraph": (
         _ART_KEYS,
         Stage("raw_artworks", ("art_keys",), ("artworks",), _raw_artworks, in_parts=True, watches=_art_files),
@@ -294,36 +298,16 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         watches=lambda settings: registry.identity("music_captioner", settings.captions.music),
     ),
     _vectors("art_image_vectors", "artworks", partial(_image_vectors, space="image"), "image"),
-    _vectors(
-        "art_sentence_vectors",
-        "art_captions",
-        partial(_word_vectors, space="sentence", id_column="artwork_id"),
-        "sentence",
-    ),
-    _vectors(
-        "music_sentence_vectors",
-        "music_captions",
-        partial(_word_vectors, space="sentence", id_column="clip_id"),
-        "sentence",
-    ),
+    _words("art_sentence_vectors", "sentence"),
+    _words("music_sentence_vectors", "sentence"),
 )
 SPACES: dict[str, tuple[Stage, ...]] = {  # part of a run where `embeddings` names a model for the space
     "clip": (
         _vectors("art_clip_vectors", "artworks", partial(_image_vectors, space="clip"), "clip"),
-        _vectors(
-            "music_clip_vectors",
-            "music_captions",
-            partial(_word_vectors, space="clip", id_column="clip_id"),
-            "clip",
-        ),
+        _words("music_clip_vectors", "clip"),
     ),
     "clap": (
-        _vectors(
-            "art_clap_vectors",
-            "art_captions",
-            partial(_word_vectors, space="clap", id_column="artwork_id"),
-            "clap",
-        ),
+        _words("art_clap_vectors", "clap"),
         _vectors("music_clap_vectors", "clips", _sound_vectors, "clap"),
     ),
 }
