@@ -69,7 +69,8 @@ def _first_of_each(refused: list[dict[str, Any]], limit: int) -> list[dict[str, 
 def render(view: dict[str, Any]) -> None:
     """Print a view on standard output."""
     console = Console(soft_wrap=False)
-    console.print(_grid(f"{view['title']} ({view['count']} rows)", view["rows"]))
+    title = f"{view['title']} ({view['count']} rows)"
+    console.print(_grid(title, view["rows"]) if view["rows"] else title)
     if view["rejects"]:
         console.print(_grid("refused, the first of each reason", view["rejects"]))
     if reasons := view.get("reasons"):
