@@ -83,10 +83,10 @@ def _grid(title: str, rows: list[dict[str, Any]]) -> Table:
     grid = Table(title=title, title_justify="left", show_lines=len(rows[:1]) > 0 and len(rows[0]) > 6)
     if rows and len(rows[0]) > 6:  # wide tables are turned: one line a column
         grid.add_column("column", no_wrap=True)
-        for number in range(min(len(rows), 2)):
+        for number in range(len(rows)):
             grid.add_column(f"row {number}")
         for name in rows[0]:
-            grid.add_row(name, *(_cell(row[name]) for row in rows[:2]))
+            grid.add_row(name, *(_cell(row[name]) for row in rows))
         return grid
     for name in rows[0] if rows else ():
         grid.add_column(name)

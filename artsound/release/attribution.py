@@ -19,7 +19,7 @@ Ids are those of the sources.
 
 def escape(text: str) -> str:
     """Make foreign text harmless in Markdown and HTML: one line, no markup."""
-    return _MARKDOWN.sub(r"\\\1", html.escape(_SPACES.sub(" ", text).strip(), quote=True))
+    return _MARKDOWN.sub(r"\\\1", html.escape(_SPACES.sub(" ", text).strip(), quote=False))
 
 
 def link(label: str, url: str | None) -> str:

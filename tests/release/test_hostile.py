@@ -143,3 +143,10 @@ def test_a_pair_that_was_taken_out_of_one_table_is_found(copied: Path) -> None:
     pq.write_table(rows.slice(1), out)
     _forge(copied, path, out.getvalue().to_pybytes())
     assert any("scores" in problem for problem in verify(copied).problems)
+
+
+def test_an_apostrophe_stays_an_apostrophe_in_the_attribution() -> None:
+    from artsound.release.attribution import escape
+
+    assert escape('the collections\' "view"') == 'the collections\' "view"'
+    assert "<" not in escape("<b>")
