@@ -1,291 +1,77 @@
 """The map of the build: every stage, in order, with the tables it reads and the one it writes.
 
 `artsound plan` prints this; `artsound build --no-prefect` walks it; `flows/build.py` walks it under Prefect.
-The only file that knows both the settings and the stages: how they are wired is read here, how a step is
-brought up to date in `artsound.steps`. A stage's module is imported where the stage is wired: to see that
-all is current must not wait for what would make it.
+How a stage is wired to the settings is read in `artsound.wiring`, how a step is brought up to date in
+`artsound.steps`.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-from artsound import steps
+from artsound import steps, wiring
 from artsound.errors import ConfigError
-from artsound.matching.policy import Policy
-from artsound.media.files import Media, fingerprint, open_media
 from artsound.models import registry
 from artsound.products import AuditPage, ReleaseFolder
 from artsound.settings import Settings
 from artsound.steps import Made, Run, Stage, Step, TableStep
 from artsound.store import Store
-from artsound.takedown import leave_out, read_register, register_text
-
-
-def _images(settings: Settings) -> Media:
-    return open_media(settings.artworks.path)
-
-
-def _audio(settings: Settings) -> Media:
-    return open_media(settings.tracks.path)
-
-
-def _answers(settings: Settings) -> Path:
-    return settings.root / "answers.sqlite"
-
-
-def _art_keys(settings: Settings) -> Run:
-    from artsound.sources import bolt
-
-    return partial(bolt.read_keys, settings.artworks)
-
-
-def _raw_artists(settings: Settings) -> Run:
-    from artsound.sources import ARTIST_SOURCES
-
-    return partial(ARTIST_SOURCES[settings.artworks.source], settings.artworks)
-
-
-def _raw_artworks(settings: Settings) -> Run:
-    from artsound.sources import ART_SOURCES
-
-    return partial(ART_SOURCES[settings.artworks.source], settings.artworks)
-
-
-def _raw_tracks(settings: Settings) -> Run:
-    from artsound.sources import MUSIC_SOURCES
-
-    return partial(MUSIC_SOURCES[settings.tracks.source], settings.tracks)
-
-
-def _artworks(settings: Settings) -> Run:
-    from artsound.catalog.artworks import clean_artworks
-
-    limit, workers = settings.catalog.max_megapixels, settings.runtime.workers
-    return partial(clean_artworks, media=_images(settings), max_megapixels=limit, workers=workers)
-
-
-def _tracks(_: Settings) -> Run:
-    from artsound.catalog.tracks import clean_tracks
-
-    return clean_tracks
-
-
-def _clips(settings: Settings) -> Run:
-    from artsound.catalog.clips import check_clips
-
-    shortest, workers = settings.catalog.min_seconds, settings.runtime.workers
-    return partial(check_clips, media=_audio(settings), min_seconds=shortest, workers=workers)
-
-
-def _artists(_: Settings) -> Run:
-    from artsound.catalog.artists import list_artists
-
-    return list_artists
-
-
-def _duplicates(settings: Settings) -> Run:
-    from artsound.catalog.duplicates import find_duplicates
-
-    return partial(find_duplicates, near_bits=settings.catalog.near_duplicate_bits)
-
-
-def _splits(settings: Settings) -> Run:
-    from artsound.splits import draw_splits
-
-    drawn = settings.splits
-    draw = partial(
-        draw_splits, salt=drawn.salt, shares=drawn.shares, exact_duplicates=settings.catalog.exact_duplicates
-    )
-    register = read_register(settings.takedowns)
-    return lambda *given: leave_out(draw(*given), duplicates=given[-1], register=register)
-
-
-def _taken_down(settings: Settings) -> str:
-    return register_text(read_register(settings.takedowns))
-
-
-def _art_measures(settings: Settings) -> Run:
-    from artsound.measures.image import measure_artworks
-
-    return partial(measure_artworks, media=_images(settings), workers=settings.runtime.workers)
-
-
-def _music_measures(settings: Settings) -> Run:
-    from artsound.measures.music import measure_clips
-
-    return partial(measure_clips, media=_audio(settings), workers=settings.runtime.workers)
-
-
-def _art_captions(settings: Settings) -> Run:
-    from artsound.captions.artworks import caption_artworks
-
-    return partial(
-        caption_artworks,
-        captioner=registry.art_captioner(settings.captions.art, answers=_answers(settings)),
-        media=_images(settings),
-        batch_size=settings.runtime.batch_size,
-    )
-
-
-def _music_captions(settings: Settings) -> Run:
-    from artsound.captions.clips import caption_clips
-
-    return partial(
-        caption_clips,
-        captioner=registry.music_captioner(settings.captions.music, answers=_answers(settings)),
-        media=_audio(settings),
-        batch_size=settings.runtime.batch_size,
-    )
-
-
-def _image_vectors(settings: Settings, *, space: str) -> Run:
-    from artsound.embeddings import embed_artworks
-
-    return partial(
-        embed_artworks,
-        encoder=registry.images_of(space, settings.embeddings),
-        media=_images(settings),
-        max_megapixels=settings.catalog.max_megapixels,
-        batch_size=settings.runtime.batch_size,
-        workers=settings.runtime.workers,
-    )
-
-
-def _sound_vectors(settings: Settings) -> Run:
-    from artsound.embeddings import embed_clips
-
-    encoder, runtime = registry.sounds_of(settings.embeddings), settings.runtime
-    media, size = _audio(settings), runtime.batch_size
-    return partial(embed_clips, encoder=encoder, media=media, batch_size=size, workers=runtime.workers)
-
-
-def _word_vectors(settings: Settings, *, space: str, id_column: str) -> Run:
-    """Sentence and paragraph for the sentence encoder; CLIP and CLAP read few words: the sentence alone."""
-    from artsound.embeddings import embed_captions
-
-    return partial(
-        embed_captions,
-        encoder=registry.texts_of(space, settings.embeddings),
-        id_column=id_column,
-        batch_size=settings.runtime.batch_size,
-        words=("caption", "paragraph") if space == "sentence" else ("caption",),
-    )
-
-
-def _space(name: str) -> Callable[[Settings], str]:
-    return lambda settings: registry.identity_of(name, settings.embeddings)
-
-
-def _calibration(settings: Settings) -> Run:
-    from artsound.matching.stage import calibrate
-
-    return partial(calibrate, weights=_weights(settings))
-
-
-def _matching(settings: Settings) -> Run:
-    from artsound.matching.stage import match_splits
-
-    return partial(match_splits, policy=_policy(settings))
-
-
-def _certificates(settings: Settings) -> Run:
-    from artsound.matching.stage import certify
-
-    return partial(certify, policy=_policy(settings))
-
-
-def _policy(settings: Settings) -> Policy:
-    return Policy(**{field.name: getattr(settings.matching, field.name) for field in fields(Policy)})
-
-
-def _pairs(_: Settings) -> Run:
-    from artsound.matching.stage import explain_pairs
-
-    return explain_pairs
-
-
-def _release_rows(settings: Settings) -> Run:
-    from artsound.release.plan import plan_release
-    from artsound.review.reviews import stored_reviews, without_refused
-
-    return partial(without_refused, plan_release, stored_reviews(Store(settings.root)))
-
-
-def _reviews(settings: Settings) -> str:
-    """Identify what people said of pairs; nothing while nobody has."""
-    found = Store(settings.root).manifest("reviews")
-    return found.content if found else ""
-
-
-def _art_files(settings: Settings) -> str:
-    return "/".join(fingerprint(place) for place in settings.artworks.places)
-
-
-def _music_files(settings: Settings) -> str:
-    return "/".join(fingerprint(place) for place in settings.tracks.places)
-
-
-# term of the score → the table of the art side, the table of the music side; weights: [matching]
-TERMS: dict[str, tuple[str, str]] = {
-    "sentence": ("art_sentence_vectors", "music_sentence_vectors"),
-    "clip": ("art_clip_vectors", "music_clip_vectors"),
-    "clap": ("art_clap_vectors", "music_clap_vectors"),
-    "affect": ("art_measures", "music_measures"),
-}
-
-
-def _weights(settings: Settings) -> dict[str, float]:
-    given = {term: getattr(settings.matching, term) for term in TERMS}
-    return {term: weight for term, weight in given.items() if weight > 0}
 
 
 def _vectors(writes: str, reads: str, wire: Callable[[Settings], Run], space: str) -> Stage:
-    return Stage(writes, (reads,), ("embeddings",), wire, in_parts=True, watches=_space(space))
+    return Stage(writes, (reads,), ("embeddings",), wire, in_parts=True, watches=wiring.space(space))
 
 
 def _words(writes: str, space: str) -> Stage:
     art = writes.startswith("art_")
     reads, key = ("art_captions", "artwork_id") if art else ("music_captions", "clip_id")
-    return _vectors(writes, reads, partial(_word_vectors, space=space, id_column=key), space)
+    return _vectors(writes, reads, partial(wiring.word_vectors, space=space, id_column=key), space)
 
 
-_ART_KEYS = Stage("art_keys", (), ("artworks",), _art_keys, watches=_art_files)
-_RAW_ARTWORKS = Stage("raw_artworks", (), ("artworks",), _raw_artworks, watches=_art_files)
-_RAW_ARTISTS = Stage("raw_artists", (), ("artworks",), _raw_artists, watches=_art_files)
+_ART_KEYS = Stage("art_keys", (), ("artworks",), wiring.art_keys, watches=wiring.art_files)
+_RAW_ARTWORKS = Stage("raw_artworks", (), ("artworks",), wiring.raw_artworks, watches=wiring.art_files)
+_RAW_ARTISTS = Stage("raw_artists", (), ("artworks",), wiring.raw_artists, watches=wiring.art_files)
 # source of the artworks → the stages that read it; a server is read in windows of its keys
 READ_ART: dict[str, tuple[Stage, ...]] = {
     "folder": (_RAW_ARTWORKS,),
     "artgraph-csv": (_RAW_ARTWORKS, _RAW_ARTISTS),
     "artgraph": (
         _ART_KEYS,
-        Stage("raw_artworks", ("art_keys",), ("artworks",), _raw_artworks, in_parts=True, watches=_art_files),
+        Stage(
+            "raw_artworks",
+            ("art_keys",),
+            ("artworks",),
+            wiring.raw_artworks,
+            in_parts=True,
+            watches=wiring.art_files,
+        ),
         _RAW_ARTISTS,
     ),
 }
 
 BEFORE_MATCHING: tuple[Stage, ...] = (
-    Stage("raw_tracks", (), ("tracks",), _raw_tracks, watches=_music_files),
-    Stage("artworks", ("raw_artworks",), ("catalog",), _artworks, in_parts=True, watches=_art_files),
-    Stage("tracks", ("raw_tracks",), (), _tracks),
-    Stage("clips", ("tracks",), ("catalog",), _clips, in_parts=True, watches=_music_files),
-    Stage("artists", ("artworks", "tracks"), (), _artists),
-    Stage("duplicates", ("artworks", "clips"), ("catalog",), _duplicates),
+    Stage("raw_tracks", (), ("tracks",), wiring.raw_tracks, watches=wiring.music_files),
+    Stage(
+        "artworks", ("raw_artworks",), ("catalog",), wiring.artworks, in_parts=True, watches=wiring.art_files
+    ),
+    Stage("tracks", ("raw_tracks",), (), wiring.tracks),
+    Stage("clips", ("tracks",), ("catalog",), wiring.clips, in_parts=True, watches=wiring.music_files),
+    Stage("artists", ("artworks", "tracks"), (), wiring.artists),
+    Stage("duplicates", ("artworks", "clips"), ("catalog",), wiring.duplicates),
     Stage(
         "splits",
         ("artworks", "tracks", "clips", "duplicates"),
         ("splits", "catalog"),
-        _splits,
-        watches=_taken_down,
+        wiring.splits,
+        watches=wiring.taken_down,
     ),
-    Stage("art_measures", ("artworks",), (), _art_measures, in_parts=True),
-    Stage("music_measures", ("clips",), (), _music_measures, in_parts=True),
+    Stage("art_measures", ("artworks",), (), wiring.art_measures, in_parts=True),
+    Stage("music_measures", ("clips",), (), wiring.music_measures, in_parts=True),
     Stage(
         "art_captions",
         ("artworks", "art_measures", "artists"),
         ("captions",),
-        _art_captions,
+        wiring.art_captions,
         in_parts=True,
         watches=lambda settings: registry.identity("art_captioner", settings.captions.art),
     ),
@@ -293,22 +79,22 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         "music_captions",
         ("clips", "music_measures", "tracks"),
         ("captions",),
-        _music_captions,
+        wiring.music_captions,
         in_parts=True,
         watches=lambda settings: registry.identity("music_captioner", settings.captions.music),
     ),
-    _vectors("art_image_vectors", "artworks", partial(_image_vectors, space="image"), "image"),
+    _vectors("art_image_vectors", "artworks", partial(wiring.image_vectors, space="image"), "image"),
     _words("art_sentence_vectors", "sentence"),
     _words("music_sentence_vectors", "sentence"),
 )
 SPACES: dict[str, tuple[Stage, ...]] = {  # part of a run where `embeddings` names a model for the space
     "clip": (
-        _vectors("art_clip_vectors", "artworks", partial(_image_vectors, space="clip"), "clip"),
+        _vectors("art_clip_vectors", "artworks", partial(wiring.image_vectors, space="clip"), "clip"),
         _words("music_clip_vectors", "clip"),
     ),
     "clap": (
         _words("art_clap_vectors", "clap"),
-        _vectors("music_clap_vectors", "clips", _sound_vectors, "clap"),
+        _vectors("music_clap_vectors", "clips", wiring.sound_vectors, "clap"),
     ),
 }
 
@@ -319,14 +105,14 @@ RELEASE = Stage(
         *("art_captions", "music_captions", "art_measures", "music_measures"),
     ),
     (),
-    _release_rows,
-    watches=_reviews,
+    wiring.release_rows,
+    watches=wiring.reviews,
 )
 
 
 def stages(settings: Settings) -> tuple[Stage, ...]:
     """Return every stage in order; matching reads the tables of those terms that have a weight."""
-    sides = tuple(table for term in _weights(settings) for table in TERMS[term])
+    sides = tuple(table for term in wiring.weights(settings) for table in wiring.TERMS[term])
     scored = ("calibration", "splits", *sides)
     if settings.artworks.source not in READ_ART or settings.tracks.source not in ("folder", "fma"):
         raise ConfigError("artworks come from folder, artgraph or artgraph-csv; tracks from folder or fma")
@@ -334,10 +120,10 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
         *READ_ART[settings.artworks.source],
         *BEFORE_MATCHING,
         *(stage for space in SPACES if getattr(settings.embeddings, space) for stage in SPACES[space]),
-        Stage("calibration", ("splits", *sides), ("matching",), _calibration),
-        Stage("matching", scored, ("matching",), _matching),
-        Stage("certificates", ("matching", *scored), ("matching",), _certificates),
-        Stage("pairs", ("matching", *scored), ("matching",), _pairs),
+        Stage("calibration", ("splits", *sides), ("matching",), wiring.calibration),
+        Stage("matching", scored, ("matching",), wiring.matching),
+        Stage("certificates", ("matching", *scored), ("matching",), wiring.certificates),
+        Stage("pairs", ("matching", *scored), ("matching",), wiring.pairs),
         RELEASE,
     )
 

@@ -1,0 +1,236 @@
+"""How every stage is wired: from the settings to a function of tables. The only file that knows both.
+
+A function is named after the table that its stage writes. A stage's module is imported where the stage is
+wired: to see that all is current must not wait for what would make it.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+
+from artsound.matching.policy import Policy
+from artsound.media.files import Media, fingerprint, open_media
+from artsound.models import registry
+from artsound.settings import Settings
+from artsound.steps import Run
+from artsound.store import Store
+from artsound.takedown import leave_out, read_register, register_text
+
+
+def _images(settings: Settings) -> Media:
+    return open_media(settings.artworks.path)
+
+
+def _audio(settings: Settings) -> Media:
+    return open_media(settings.tracks.path)
+
+
+def _answers(settings: Settings) -> Path:
+    return settings.root / "answers.sqlite"
+
+
+def art_keys(settings: Settings) -> Run:
+    from artsound.sources import bolt
+
+    return partial(bolt.read_keys, settings.artworks)
+
+
+def raw_artists(settings: Settings) -> Run:
+    from artsound.sources import ARTIST_SOURCES
+
+    return partial(ARTIST_SOURCES[settings.artworks.source], settings.artworks)
+
+
+def raw_artworks(settings: Settings) -> Run:
+    from artsound.sources import ART_SOURCES
+
+    return partial(ART_SOURCES[settings.artworks.source], settings.artworks)
+
+
+def raw_tracks(settings: Settings) -> Run:
+    from artsound.sources import MUSIC_SOURCES
+
+    return partial(MUSIC_SOURCES[settings.tracks.source], settings.tracks)
+
+
+def artworks(settings: Settings) -> Run:
+    from artsound.catalog.artworks import clean_artworks
+
+    limit, workers = settings.catalog.max_megapixels, settings.runtime.workers
+    return partial(clean_artworks, media=_images(settings), max_megapixels=limit, workers=workers)
+
+
+def tracks(_: Settings) -> Run:
+    from artsound.catalog.tracks import clean_tracks
+
+    return clean_tracks
+
+
+def clips(settings: Settings) -> Run:
+    from artsound.catalog.clips import check_clips
+
+    shortest, workers = settings.catalog.min_seconds, settings.runtime.workers
+    return partial(check_clips, media=_audio(settings), min_seconds=shortest, workers=workers)
+
+
+def artists(_: Settings) -> Run:
+    from artsound.catalog.artists import list_artists
+
+    return list_artists
+
+
+def duplicates(settings: Settings) -> Run:
+    from artsound.catalog.duplicates import find_duplicates
+
+    return partial(find_duplicates, near_bits=settings.catalog.near_duplicate_bits)
+
+
+def splits(settings: Settings) -> Run:
+    from artsound.splits import draw_splits
+
+    drawn = settings.splits
+    draw = partial(
+        draw_splits, salt=drawn.salt, shares=drawn.shares, exact_duplicates=settings.catalog.exact_duplicates
+    )
+    register = read_register(settings.takedowns)
+    return lambda *given: leave_out(draw(*given), duplicates=given[-1], register=register)
+
+
+def taken_down(settings: Settings) -> str:
+    return register_text(read_register(settings.takedowns))
+
+
+def art_measures(settings: Settings) -> Run:
+    from artsound.measures.image import measure_artworks
+
+    return partial(measure_artworks, media=_images(settings), workers=settings.runtime.workers)
+
+
+def music_measures(settings: Settings) -> Run:
+    from artsound.measures.music import measure_clips
+
+    return partial(measure_clips, media=_audio(settings), workers=settings.runtime.workers)
+
+
+def art_captions(settings: Settings) -> Run:
+    from artsound.captions.artworks import caption_artworks
+
+    return partial(
+        caption_artworks,
+        captioner=registry.art_captioner(settings.captions.art, answers=_answers(settings)),
+        media=_images(settings),
+        batch_size=settings.runtime.batch_size,
+    )
+
+
+def music_captions(settings: Settings) -> Run:
+    from artsound.captions.clips import caption_clips
+
+    return partial(
+        caption_clips,
+        captioner=registry.music_captioner(settings.captions.music, answers=_answers(settings)),
+        media=_audio(settings),
+        batch_size=settings.runtime.batch_size,
+    )
+
+
+def image_vectors(settings: Settings, *, space: str) -> Run:
+    from artsound.embeddings import embed_artworks
+
+    return partial(
+        embed_artworks,
+        encoder=registry.images_of(space, settings.embeddings),
+        media=_images(settings),
+        max_megapixels=settings.catalog.max_megapixels,
+        batch_size=settings.runtime.batch_size,
+        workers=settings.runtime.workers,
+    )
+
+
+def sound_vectors(settings: Settings) -> Run:
+    from artsound.embeddings import embed_clips
+
+    encoder, runtime = registry.sounds_of(settings.embeddings), settings.runtime
+    media, size = _audio(settings), runtime.batch_size
+    return partial(embed_clips, encoder=encoder, media=media, batch_size=size, workers=runtime.workers)
+
+
+def word_vectors(settings: Settings, *, space: str, id_column: str) -> Run:
+    """Sentence and paragraph for the sentence encoder; CLIP and CLAP read few words: the sentence alone."""
+    from artsound.embeddings import embed_captions
+
+    return partial(
+        embed_captions,
+        encoder=registry.texts_of(space, settings.embeddings),
+        id_column=id_column,
+        batch_size=settings.runtime.batch_size,
+        words=("caption", "paragraph") if space == "sentence" else ("caption",),
+    )
+
+
+def space(name: str) -> Callable[[Settings], str]:
+    return lambda settings: registry.identity_of(name, settings.embeddings)
+
+
+def calibration(settings: Settings) -> Run:
+    from artsound.matching.stage import calibrate
+
+    return partial(calibrate, weights=weights(settings))
+
+
+def matching(settings: Settings) -> Run:
+    from artsound.matching.stage import match_splits
+
+    return partial(match_splits, policy=_policy(settings))
+
+
+def certificates(settings: Settings) -> Run:
+    from artsound.matching.stage import certify
+
+    return partial(certify, policy=_policy(settings))
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(**{field.name: getattr(settings.matching, field.name) for field in fields(Policy)})
+
+
+def pairs(_: Settings) -> Run:
+    from artsound.matching.stage import explain_pairs
+
+    return explain_pairs
+
+
+def release_rows(settings: Settings) -> Run:
+    from artsound.release.plan import plan_release
+    from artsound.review.reviews import stored_reviews, without_refused
+
+    return partial(without_refused, plan_release, stored_reviews(Store(settings.root)))
+
+
+def reviews(settings: Settings) -> str:
+    """Identify what people said of pairs; nothing while nobody has."""
+    found = Store(settings.root).manifest("reviews")
+    return found.content if found else ""
+
+
+def art_files(settings: Settings) -> str:
+    return "/".join(fingerprint(place) for place in settings.artworks.places)
+
+
+def music_files(settings: Settings) -> str:
+    return "/".join(fingerprint(place) for place in settings.tracks.places)
+
+
+# term of the score → the table of the art side, the table of the music side; weights: [matching]
+TERMS: dict[str, tuple[str, str]] = {
+    "sentence": ("art_sentence_vectors", "music_sentence_vectors"),
+    "clip": ("art_clip_vectors", "music_clip_vectors"),
+    "clap": ("art_clap_vectors", "music_clap_vectors"),
+    "affect": ("art_measures", "music_measures"),
+}
+
+
+def weights(settings: Settings) -> dict[str, float]:
+    given = {term: getattr(settings.matching, term) for term in TERMS}
+    return {term: weight for term, weight in given.items() if weight > 0}
