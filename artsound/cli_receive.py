@@ -17,27 +17,32 @@ Register = Annotated[Path, typer.Option("--register", "-r", help="CSV of side, i
 
 
 @app.command()
-def pull(
+def pull(  # noqa: PLR0913, PLR0917  # an option each
     release: Release,
     into: Annotated[Path | None, typer.Option(help="folder to make; else <name>-<version> here")] = None,
     split: Annotated[list[str] | None, typer.Option(help="only this split; may be repeated")] = None,
+    tier: Annotated[
+        str, typer.Option(help="only pairs whose licences allow: open, share-alike, non-commercial, …")
+    ] = "any",
     columns: Annotated[
+        list[str] | None, typer.Option(help="only these columns of the Parquet shards: a,b,c; no tars")
+    ] = None,
+    only: Annotated[
         list[str] | None,
-        typer.Option(help="only parquet, webdataset, captions or scores; may be repeated"),
+        typer.Option(help="only files of this kind: parquet, webdataset, captions, scores; may be repeated"),
     ] = None,
     workers: Annotated[int, typer.Option(help="files fetched at one time", min=1, max=64)] = 8,
     as_json: Json = False,
 ) -> None:
     """Fetch a release or a part of it; every file is checked. Run it again to go on after a stop."""
+    from artsound.receive.cut import pull_part
     from artsound.receive.find import find
-    from artsound.receive.pull import pull as fetch
-    from artsound.release.part import Selection
 
     found = find(release)
     folder = into or Path(f"{found.manifest.name}-{found.manifest.version}")
-    part = Selection(tuple(sorted(split or ())), tuple(sorted(columns or ())))
+    names = tuple(name for given in columns or () for name in given.split(",") if name)
     with _progress():
-        done = fetch(found, folder, part, workers=workers)
+        done = pull_part(found, folder, (split or (), only or (), tier, names), workers=workers)
     told = {"folder": str(folder), "files": done.files, "fetched": done.fetched, "bytes": done.bytes}
     _tell(told, f"{folder}: {done.files} files, {done.fetched} fetched ({done.bytes / 1e6:.1f} MB)", as_json)
 

@@ -13,6 +13,7 @@ from artsound.loader.shards import COLUMNS, MEDIA, SHARDS, Groups, Sample
 from artsound.receive.fetch import fetch
 from artsound.receive.find import find
 from artsound.receive.place import Place
+from artsound.release.columns import cut_columns
 from artsound.release.layout import Format
 from artsound.release.manifest import FileRecord, ReleaseManifest
 from artsound.store import disk_errors
@@ -48,7 +49,8 @@ def load(
     """
     found = find(str(place), version)
     made, folder = found.manifest, found.place.shown
-    there = [column for column in COLUMNS if made.media or column not in MEDIA]
+    only = cut_columns(made) or COLUMNS
+    there = [column for column in COLUMNS if column in only and (made.media or column not in MEDIA)]
     if unknown := [column for column in columns or () if column not in there]:
         raise ConfigError(f"{folder} has no columns {unknown}: choose from {', '.join(there)}")
     if split not in made.splits:

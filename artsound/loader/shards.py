@@ -7,9 +7,11 @@ footer. Files are opened when they are first needed, and anew in every process.
 import mmap
 import os
 import weakref
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +20,7 @@ import pyarrow.parquet as pq
 
 from artsound.errors import ReleaseError
 from artsound.loader.order import MIX
+from artsound.loader.pages import Span, values
 from artsound.release.layout import BLOCK, MEMBERS, Format
 
 Sample = dict[str, Any]
@@ -25,7 +28,7 @@ COLUMNS = ("pair_id", "image", "audio", "art_caption", "music_caption", "meta")
 _MEMBER = {"image": 0, "audio": 1, "meta": 2, "art_caption": 3, "music_caption": 4}  # place in a tar's sample
 MEDIA = ("image", "audio")
 
-Group = dict[str, pa.Array]
+Group = dict[str, pa.Array | list[Span]]  # column → its values, or where they stand
 TarEntry = tuple[str, list[tuple[int, int]]]  # pair_id; size and first byte of each member
 
 
@@ -78,6 +81,12 @@ class _File:
         """Where it lies on this machine."""
         return self.place()
 
+    @cached_property
+    def _handle(self) -> int:
+        handle = os.open(self.path, os.O_RDONLY)
+        weakref.finalize(self, os.close, handle)
+        return handle
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.place, self.rows, self.columns, self.groups)
 
@@ -105,12 +114,6 @@ class TarShard(_File):
             else:
                 made[column] = os.pread(handle, *members[_MEMBER[column]]).decode()
         return made
-
-    @cached_property
-    def _handle(self) -> int:
-        handle = os.open(self.path, os.O_RDONLY)
-        weakref.finalize(self, os.close, handle)
-        return handle
 
     @cached_property
     def _entries(self) -> list[TarEntry]:
@@ -150,30 +153,33 @@ def _entries(data: mmap.mmap) -> list[TarEntry]:
 
 
 class ParquetShard(_File):
-    """A Parquet file; a pair costs its row group, unless that was read lately."""
+    """A Parquet file; a pair's media are one hop away, its words cost those of the row group."""
 
     def blocks(self) -> Sequence[int]:
         """A block is a row group."""
         found = self._file.metadata
         return [found.row_group(number).num_rows for number in range(found.num_row_groups)]
 
+    def prepare(self, group: int) -> None:
+        """Do what must be done before a row group is read; nothing, when all of the file is here."""
+
     def read(self, row: int) -> Sample:
         """Read a pair."""
         if not 0 <= row < self.rows:
             raise IndexError(row)
-        number, inner = 0, row
-        for number, rows in enumerate(self._sizes):  # noqa: B007
-            if inner < rows:
-                break
-            inner -= rows
+        number = bisect_right(self._ends, row)
+        inner = row - (self._ends[number - 1] if number else 0)
         group = self.groups.get((self.path, number), lambda: self._group(number))
-        return {column: group[column][inner].as_py() for column in self.columns}
+        return {column: self._value(group[column], inner) for column in self.columns}
+
+    def _value(self, column: pa.Array | list[Span], row: int) -> Any:
+        return os.pread(self._handle, *column[row]) if isinstance(column, list) else column[row].as_py()
 
     @cached_property
-    def _sizes(self) -> Sequence[int]:
-        sizes = self.blocks()
-        self._check_rows(sum(sizes))
-        return sizes
+    def _ends(self) -> list[int]:
+        ends = list(accumulate(self.blocks()))
+        self._check_rows(ends[-1] if ends else 0)
+        return ends
 
     @cached_property
     def _file(self) -> pq.ParquetFile:
@@ -182,13 +188,29 @@ class ParquetShard(_File):
         except (OSError, pa.ArrowException) as error:
             raise ReleaseError(f"{self.path} cannot be read as Parquet ({error}): verify it") from error
 
+    @cached_property
+    def _data(self) -> mmap.mmap:
+        return mmap.mmap(self._handle, 0, access=mmap.ACCESS_READ)
+
     def _group(self, number: int) -> Group:
-        leaves = [f"{column}.bytes" if column in MEDIA else column for column in self.columns]
+        """Read the words of a row group, and find its media."""
+        self.prepare(number)
+        found = self._file.metadata.row_group(number)
+        leaves = {found.column(i).path_in_schema: found.column(i) for i in range(found.num_columns)}
+        made: Group = {}
+        for column in self.columns:
+            spans = values(self._data, leaves[f"{column}.bytes"]) if column in MEDIA else None
+            if spans is not None:
+                made[column] = spans
+        return made | self._decoded(number, [column for column in self.columns if column not in made])
+
+    def _decoded(self, number: int, columns: Sequence[str]) -> Group:
+        leaves = [f"{column}.bytes" if column in MEDIA else column for column in columns]
         try:
             found = self._file.read_row_group(number, columns=leaves, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise ReleaseError(f"{self.path} cannot be read as Parquet ({error}): verify it") from error
-        arrays = {column: _whole(found[column]) for column in self.columns}
+        arrays = {column: _whole(found[column]) for column in columns}
         return {
             column: array.field("bytes") if column in MEDIA else array for column, array in arrays.items()
         }

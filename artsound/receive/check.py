@@ -3,16 +3,18 @@
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from artsound.errors import ConfigError, SourceError
+from artsound.errors import ConfigError, ReleaseError, SourceError
 from artsound.progress import track
+from artsound.receive.cut import cut_of, pull_cut
 from artsound.receive.diff import small_tables
 from artsound.receive.find import Published, find
 from artsound.receive.place import MissingFile, Place, open_place
 from artsound.receive.pull import repair
-from artsound.release.manifest import LARGEST_MANIFEST, SUMS, FileRecord
+from artsound.release.manifest import LARGEST_MANIFEST, SUMS, FileRecord, local_manifest
 from artsound.release.part import read_note
 from artsound.release.verify import Report, count_problems, verify
 from artsound.takedown import held_problems, read_register
@@ -45,13 +47,21 @@ def check(
     far = open_place(address).far
     if far and (deep or mend):
         raise ConfigError("only a folder can be verified deep or repaired: pull the release first")
-    fetched = repair(find(source or _source(Path(address))), Path(address)).fetched if mend else 0
+    fetched = _mend(Path(address), source) if mend else 0
     report = verify_far(find(address)) if far else verify(Path(address), deep=deep)
     if register and not report.problems:
         found = find(address)
         with small_tables(found) as folder:
             report.problems.extend(held_problems(folder, found.manifest, read_register(register)))
     return Checked(report, fetched)
+
+
+def _mend(folder: Path, source: str) -> int:
+    """Fetch anew what is damaged or missing; returns how many files."""
+    with suppress(ReleaseError):  # a damaged manifest does not tell; a release that was not cut is mended
+        if cut := cut_of(local_manifest(folder)):
+            return pull_cut(find(source or cut[0]), folder, cut[1]).fetched
+    return repair(find(source or _source(folder)), folder).fetched
 
 
 def _source(folder: Path) -> str:

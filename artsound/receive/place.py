@@ -77,6 +77,20 @@ class Place:
                 left -= len(chunk)
                 yield chunk
 
+    def span(self, path: str, start: int, size: int) -> bytes:
+        """Read a stretch of a file; shorter where the file ends.
+
+        Raises:
+            MissingFile: it is not there.
+            SourceError: the connection broke, or the place refuses.
+        """
+        with self.errors(path), _opened(self.url, path, start, start + size) as file:
+            pieces: list[bytes] = []
+            while size > 0 and (piece := file.read(size)):
+                size -= len(piece)
+                pieces.append(piece)
+            return b"".join(pieces)
+
     @contextmanager
     def errors(self, path: str) -> Iterator[None]:
         """Turn what the many transports raise into two kinds of error."""
@@ -99,25 +113,27 @@ def open_place(address: str | Path) -> Place:
 
 
 @contextmanager
-def _opened(url: str, path: str, start: int) -> Iterator[Any]:
-    """Open a file at a byte, to be read straight on."""
+def _opened(url: str, path: str, start: int, stop: int | None = None) -> Iterator[Any]:
+    """Open a file at a byte, to be read straight on, or no further than to `stop`."""
     if url.startswith(("http://", "https://")):
-        with _from_web(f"{url}/{path}", start) as file:
+        with _from_web(f"{url}/{path}", start, stop) as file:
             yield file
         return
     system, root = fsspec.core.url_to_fs(url)
-    reading = {"cache_type": "readahead", "block_size": 8 * CHUNK} if Place(url).far else {}
+    ahead = {"cache_type": "readahead", "block_size": 8 * CHUNK} if stop is None else {"cache_type": "none"}
+    reading = ahead if Place(url).far else {}
     with system.open(f"{root.rstrip('/')}/{path}", "rb", **reading) as file:
         file.seek(start)
         yield file
 
 
 @contextmanager
-def _from_web(url: str, start: int) -> Iterator[Any]:
-    """Send one request for all that is left; a server that knows no ranges is read from the beginning."""
+def _from_web(url: str, start: int, stop: int | None) -> Iterator[Any]:
+    """Send one request for all that is wanted; a server that knows no ranges is read from the beginning."""
     timeout = importlib.import_module("aiohttp").ClientTimeout(sock_connect=STALL, sock_read=STALL)
     system = fsspec.filesystem("http", client_kwargs={"timeout": timeout})
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    wanted = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"} if start or stop else {}
+    headers = {"Accept-Encoding": "identity"} | wanted
     with system.open(url, "rb", block_size=0, size=1, headers=headers) as file:  # a size spares a request
         passed = start if file.r.status != 206 else 0
         while passed > 0 and (skipped := file.read(min(CHUNK, passed))):

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from artsound.release.manifest import (
 )
 from artsound.release.media import samples
 from artsound.release.parquet import REFERENCES, write_parquet, write_small
+from artsound.release.pieces import PIECES, pieces_text
 from artsound.release.sides import write_side_tables
 from artsound.release.tiers import TIERS, cut
 from artsound.release.webdataset import write_tar
@@ -44,7 +45,7 @@ from artsound.store import disk_errors, write_whole
 
 __all__ = ["Release", "ReleaseOptions"]
 
-REVISION = 2  # raise it when the code changes what a release's bytes are
+REVISION = 3  # raise it when the code changes what a release's bytes are
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,18 @@ class Release:
         with disk_errors(self._making):
             self._place(shard.path)
             write_whole(self._files / shard.path, lambda part: records.append(self._write(shard, part)))
-            text = json.dumps(asdict(records[0]))
-            write_whole(self._done(shard), lambda part: _write_text(part, text))
+            self._note(shard, records[0])
+
+    def adopt(self, folder: Path, records: Iterable[FileRecord]) -> None:
+        """Take over shards of this very release that stand in a folder and are right."""
+        right = {record.path: record for record in records}
+        for shard in self.shards:
+            if shard.path in right and not self._record(shard):
+                with disk_errors(self._making):
+                    place = self._place(shard.path)
+                    place.unlink(missing_ok=True)
+                    place.hardlink_to(folder / shard.path)
+                    self._note(shard, right[shard.path])
 
     def finish(self, *, add: Sequence[Callable[[Path], None]] = ()) -> ReleaseManifest:
         """Write what stands beside the shards, then put all in place by one rename.
@@ -154,6 +165,10 @@ class Release:
         noted = FileRecord(**json.loads(self._done(shard).read_text()))
         return noted if _size(self._files / shard.path) == noted.bytes else None
 
+    def _note(self, shard: Shard, record: FileRecord) -> None:
+        text = json.dumps(asdict(record))
+        write_whole(self._done(shard), lambda part: _write_text(part, text))
+
     def _write(self, shard: Shard, path: Path) -> FileRecord:
         rows = self.kept.slice(shard.start, shard.stop - shard.start)
         with HashedFile(path) as file:
@@ -175,6 +190,8 @@ class Release:
         records += write_side_tables(self._files, self.kept)
         for path, text in documents(self._manifest(records), self.kept, self.options).items():
             write_whole(self._place(path), partial(_write_text, text=text))
+        if any(record.role == "parquet" for record in records):
+            write_whole(self._place(PIECES), partial(_write_text, text=pieces_text(self._files, records)))
         if self.options.plots:
             write_plots(self._files / "plots", self.kept)
         for more in add:

@@ -12,9 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artsound.errors import ReleaseError
-from artsound.media.audio import decode_audio
-from artsound.media.files import MediaError
-from artsound.media.image import decode_image
+from artsound.release.columns import column_problems, cut_columns, undecodable
 from artsound.release.manifest import FileRecord, ReleaseManifest
 from artsound.release.parquet import REFERENCES, columns
 from artsound.release.sample import plain
@@ -22,7 +20,6 @@ from artsound.release.sides import SIDES, pair_row
 from artsound.release.tarscan import Found, scan_tar
 
 MOST = 20  # problems told of one split; more say nothing new
-MEGAPIXELS = 1000.0  # more is no artwork but an attack on the reader's memory
 BATCH = 64  # pairs with media in memory at one time
 Reader = Callable[[Path], Iterator[Any]]
 
@@ -31,6 +28,9 @@ def content_problems(folder: Path, made: ReleaseManifest, *, deep: bool = False)
     """Say where the inside of the files is not what it should be."""
     if unlike := list(_unlike_columns(folder, made)):
         yield from unlike
+        return
+    if only := cut_columns(made):
+        yield from column_problems(folder, made, only, deep=deep)
         return
     for split in made.splits:
         yield from islice(_split_problems(folder, made, split, deep=deep), MOST)
@@ -59,7 +59,7 @@ def _split_problems(folder: Path, made: ReleaseManifest, split: str, *, deep: bo
 
 def _unlike_columns(folder: Path, made: ReleaseManifest) -> Iterator[str]:
     """Find Parquet files with other columns than their kind; side tables may know more or less of a pair."""
-    first: dict[str, pa.Schema] = {"parquet": columns(media=made.media)}
+    first: dict[str, pa.Schema] = {"parquet": columns(media=made.media, only=cut_columns(made))}
     for record in made.files:
         if record.role not in ("parquet", *SIDES):
             continue
@@ -148,7 +148,7 @@ def _pair_problems(found: dict[str, Any], split: str, *, deep: bool) -> Iterator
             continue
         yield from _side_problems(found, pair.pair_id, meta)
         if deep and pair.image_bytes is not None:
-            yield from (f"{role}: {pair.pair_id}: {what}" for what in _undecodable(pair))
+            yield from (f"{role}: {pair.pair_id}: {what}" for what in undecodable(pair.image, pair.audio))
 
 
 def _own_problems(pair: Found, meta: dict[str, Any], split: str, *, deep: bool) -> Iterator[str]:
@@ -172,14 +172,6 @@ def _side_problems(found: dict[str, Any], key: str, meta: dict[str, Any]) -> Ite
     for role, (_, row) in SIDES.items():
         if role in found and plain(found[role]) != row(meta):
             yield f"{role}: {key}: differs from the pair's JSON, or stands in another order"
-
-
-def _undecodable(pair: Found) -> Iterator[str]:
-    try:
-        decode_image(pair.image, max_megapixels=MEGAPIXELS)
-        decode_audio(pair.audio, rate=None)
-    except MediaError as error:
-        yield f"does not decode: {error.detail}"
 
 
 def _seen(folder: Path, made: ReleaseManifest) -> Counter[str]:

@@ -5,7 +5,7 @@ preview; pages are cut by content, so that a store with chunk deduplication keep
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,13 @@ WORDS = tuple(name for name in tables.RELEASE_ROWS.names if name.startswith(("ar
 _MEDIA_LEAVES = ("image.bytes", "image.path", "audio.bytes", "audio.path")
 
 
-def columns(*, media: bool) -> pa.Schema:
-    """Name the columns of `data/`; a release of references has no media in it."""
+def columns(*, media: bool, only: Collection[str] = ()) -> pa.Schema:
+    """Name the columns of `data/`; a release of references has no media in it. `only` leaves out others."""
     plain = [tables.RELEASE_ROWS.field(name) for name in PLAIN]
     words = [tables.RELEASE_ROWS.field(name) for name in (*WORDS, "meta")]
     typed = [pa.field("image", MEDIA), pa.field("audio", MEDIA)] if media else []
-    return with_features(pa.schema([field.remove_metadata() for field in [*plain, *typed, *words]]))
+    fields = [field.remove_metadata() for field in [*plain, *typed, *words]]
+    return with_features(pa.schema([field for field in fields if not only or field.name in only]))
 
 
 def feature(dtype: pa.DataType) -> dict[str, Any] | list[Any]:

@@ -47,7 +47,7 @@ def test_a_release_is_pulled_here_under_its_name(
 
 def test_a_part_is_pulled_and_verified(web: Web, tmp_path: Path) -> None:
     into = tmp_path / "part"
-    call("pull", web.demo, "--into", into, "--split", "val", "--split", "test", "--columns", "captions")
+    call("pull", web.demo, "--into", into, "--split", "val", "--split", "test", "--only", "captions")
     assert sorted(path.name.partition("-")[0] for path in (into / "captions").iterdir()) == ["test", "val"]
     assert "verified" in call("verify", into)
     with pytest.raises(ConfigError, match="has no dev"):

@@ -45,13 +45,14 @@ def serve(root: Path) -> Iterator[Web]:
                 self._send(path.read_bytes(), fault)
 
         def _send(self, data: bytes, fault: str | None) -> None:
-            start = 0
-            if web.ranges and (wanted := self.headers.get("Range")):
-                start = int(wanted.removeprefix("bytes=").partition("-")[0])
-            body = data[start:]
+            start, stop = 0, len(data)
+            if wanted := self.headers.get("Range") if web.ranges else None:
+                first, _, last = wanted.removeprefix("bytes=").partition("-")
+                start, stop = int(first), int(last) + 1 if last else len(data)
+            body = data[start:stop]
             if fault == "flip":
                 body = bytes([body[0] ^ 1]) + body[1:]
-            self.send_response(206 if start else 200)
+            self.send_response(206 if wanted else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if fault == "cut":
