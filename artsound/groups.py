@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Int32, Int64
 from scipy.sparse import coo_array, csgraph
 
+Pairs = tuple[Int64[np.ndarray, " pair"], Int64[np.ndarray, " pair"]]  # by position, left and right
+
 
 def components(
     left: Int64[np.ndarray, " edge"], right: Int64[np.ndarray, " edge"], nodes: int

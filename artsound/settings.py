@@ -89,6 +89,8 @@ class Catalog(Section):
     max_megapixels: PositiveFloat = 120.0  # larger images are refused before they are decoded
     exact_duplicates: Literal["refuse", "keep"] = "refuse"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=32)] = 4  # Hamming distance of 64-bit image hashes
+    fingerprints: bool = False  # find recordings that sound alike; needs Chromaprint, see data/README.md
+    near_duplicate_errors: Annotated[float, Field(ge=0, le=0.3)] = 0.15  # share of fingerprint bits
 
 
 class Splits(Section):

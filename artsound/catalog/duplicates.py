@@ -1,4 +1,4 @@
-"""artworks, clips → duplicates: clusters of equal bytes, and of images that look alike.
+"""artworks, clips → duplicates: clusters of equal bytes, of images that look alike, of clips that sound alike.
 
 A cluster is a connected component, so two members of a near cluster may differ by more than the limit.
 """
@@ -9,27 +9,39 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Int64, UInt64
+from jaxtyping import Int32, Int64, UInt64
 
 from artsound import tables
+from artsound.catalog.sounding import near_sounds
 from artsound.errors import Outcome
-from artsound.groups import components
+from artsound.groups import Pairs, components
 
 HASH_BITS = 64
 MOST_BANDS = 8  # beyond, a band is so narrow that comparing all with all is as fast
 
 
-def find_duplicates(artworks: pa.Table, clips: pa.Table, *, near_bits: int) -> Outcome:
+def find_duplicates(
+    artworks: pa.Table,
+    clips: pa.Table,
+    fingerprints: pa.Table | None = None,
+    *,
+    near_bits: int,
+    near_errors: float = 0.0,
+) -> Outcome:
     """List the clusters of both sides; items without a like are left out.
 
     Args:
         artworks: need `artwork_id`, `sha256` and `phash`.
         clips: need `clip_id` and `sha256`.
+        fingerprints: rows of `fingerprints`; without them, clips are compared by their bytes only.
         near_bits: largest Hamming distance of two perceptual hashes that counts as near; 0 for equal ones.
+        near_errors: largest share of differing bits of two audio fingerprints that counts as near.
     """
     rows = [*_exact("art", artworks["artwork_id"], artworks["sha256"])]
     rows += _exact("music", clips["clip_id"], clips["sha256"])
-    rows += _near(artworks, near_bits)
+    rows += _near_art(artworks, near_bits)
+    if fingerprints is not None:
+        rows += _near_music(clips, fingerprints, near_errors)
     return Outcome(tables.rows_of("duplicates", rows))
 
 
@@ -38,18 +50,39 @@ def _exact(side: str, ids: pa.ChunkedArray, hashes: pa.ChunkedArray) -> Iterator
         yield from _cluster(side, members, "exact")
 
 
-def _near(artworks: pa.Table, bits: int) -> Iterator[dict[str, Any]]:
-    """Compare one copy of each content; equal bytes are exact duplicates already."""
-    first: dict[str, tuple[str, str]] = {}
-    columns = (artworks[name].to_pylist() for name in ("artwork_id", "sha256", "phash"))
-    for item, content, looks in sorted(zip(*columns, strict=True)):
-        first.setdefault(content, (item, looks))
-    hashes = np.array([int(looks, 16) for _, looks in first.values()], dtype=np.uint64)
+def _near_art(artworks: pa.Table, bits: int) -> Iterator[dict[str, Any]]:
+    looks = _firsts(artworks["artwork_id"], artworks["sha256"], artworks["phash"].to_pylist())
+    hashes = np.array([int(hash_, 16) for hash_ in looks.values()], dtype=np.uint64)
     distinct, which = np.unique(hashes, return_inverse=True)
     left, right = near_pairs(distinct, bits)
-    labels = components(left, right, len(distinct))[which]
-    for members in _alike([item for item, _ in first.values()], labels.tolist()):
-        yield from _cluster("art", members, "near")
+    yield from _near("art", list(looks), components(left, right, len(distinct))[which])
+
+
+def _near_music(clips: pa.Table, fingerprints: pa.Table, errors: float) -> Iterator[dict[str, Any]]:
+    rows = {clip: row for row, clip in enumerate(fingerprints["clip_id"].to_pylist())}
+    places = [rows.get(clip) for clip in clips["clip_id"].to_pylist()]
+    sounds = {
+        clip: row
+        for clip, row in _firsts(clips["clip_id"], clips["sha256"], places).items()
+        if row is not None
+    }
+    prints = fingerprints["fingerprint"].combine_chunks().take(pa.array(sounds.values(), pa.int64()))
+    left, right = near_sounds(prints, errors)
+    yield from _near("music", list(sounds), components(left, right, len(sounds)))
+
+
+def _firsts(ids: pa.ChunkedArray, contents: pa.ChunkedArray, marks: Iterable[Any]) -> dict[str, Any]:
+    """Keep one copy of each content, the first by id: equal bytes are exact duplicates already."""
+    first: dict[str, tuple[str, Any]] = {}
+    for content, item, mark in zip(contents.to_pylist(), ids.to_pylist(), marks, strict=True):
+        if content not in first or item < first[content][0]:
+            first[content] = (item, mark)
+    return dict(sorted(first.values(), key=lambda found: found[0]))
+
+
+def _near(side: str, ids: Sequence[str], labels: Int32[np.ndarray, " item"]) -> Iterator[dict[str, Any]]:
+    for members in _alike(ids, labels.tolist()):
+        yield from _cluster(side, members, "near")
 
 
 def _cluster(side: str, members: Sequence[str], kind: str) -> Iterator[dict[str, Any]]:
@@ -67,9 +100,7 @@ def _alike(ids: Iterable[str], marks: Iterable[Any]) -> list[list[str]]:
     return sorted((members for members in groups.values() if len(members) > 1), key=min)
 
 
-def near_pairs(
-    hashes: UInt64[np.ndarray, " hash"], bits: int
-) -> tuple[Int64[np.ndarray, " pair"], Int64[np.ndarray, " pair"]]:
+def near_pairs(hashes: UInt64[np.ndarray, " hash"], bits: int) -> Pairs:
     """Find all pairs of distinct hashes whose Hamming distance is at most `bits`, by position.
 
     Of `bits + 1` bands of a hash, at least one is untouched by `bits` changes; so only hashes that share a

@@ -161,11 +161,23 @@ CLIPS = table(
     about="Clips that decode and last at least `catalog.min_seconds`.",
 )
 
+FINGERPRINTS = table(
+    CLIP_ID,
+    column(
+        "fingerprint",
+        pa.list_(pa.uint32()),
+        "Chromaprint's values, one every 0.1238 s; empty for less than 3 s",
+    ),
+    key="clip_id",
+    about="What each clip sounds like; part of a build where `catalog.fingerprints` is on.",
+    mapped=True,
+)
+
 DUPLICATES = table(
     SIDE,
     ITEM_ID,
     column("cluster_id", TEXT, "smallest item_id of the cluster"),
-    column("kind", TEXT, "exact (same bytes) or near (perceptual hash)"),
+    column("kind", TEXT, "exact (same bytes) or near (perceptual hash; audio fingerprint)"),
     column("keeper", pa.bool_(), "the one item of an exact cluster that goes on when others are refused"),
     key="side,item_id,kind",
     about="Clusters of two or more items with equal or nearly equal content.",
