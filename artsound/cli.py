@@ -63,7 +63,9 @@ def plan(config: Config, as_json: Json = False) -> None:
     """Show every step and whether it would run. Touches nothing."""
     from artsound import pipeline, steps
 
-    seen = list(steps.outlook(pipeline.all_steps(_settings(config))))
+    settings = _settings(config)
+    pipeline.check(settings)
+    seen = list(steps.outlook(pipeline.all_steps(settings)))
     if as_json:
         _print_json([{"step": step.name, "reads": step.reads, "state": state} for step, state in seen])
         return

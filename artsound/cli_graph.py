@@ -34,21 +34,24 @@ def check(
     database: Database = "neo4j",
     as_json: Json = False,
 ) -> None:
-    """Print what differs from the published counts (135,038 nodes, 875,416 relations); exit code 1 if any."""
+    """Print nodes by label and relations by type beside the published counts; exit code 1 if any differ."""
     from artsound.sources import artgraph, artgraph_csv
     from artsound.sources.artgraph_load import compare
 
     graph = artgraph.Graph(uri, database)
     nodes, edges = artgraph_csv.count_triples(export) if export else artgraph.count_triples(graph)
-    different = compare(nodes, edges)
+    lines = compare(nodes, edges)
+    different = [line for line in lines if line.differs]
+    counts = {"nodes": sum(nodes.values()), "relations": sum(edges.values())}
     if as_json:
-        counts = {"nodes": sum(nodes.values()), "relations": sum(edges.values())}
-        typer.echo(json.dumps({**counts, "different": [one._asdict() for one in different]}))
+        told = [line._asdict() | {"differs": line.differs} for line in lines]
+        typer.echo(json.dumps({**counts, "counts": told}))
     else:
-        for one in different:
-            typer.echo(f"{one.what}: {one.found}, published {one.published}")
-        total = f"{sum(nodes.values())} nodes, {sum(edges.values())} relations"
-        typer.echo(f"{total}, {len(different)} counts differ")
+        for line in lines:
+            published = f"{line.published or 'not':>9} published"
+            typer.echo(f"{line.found:>9}  {published}  {line.what}{'  ← differs' if line.differs else ''}")
+        total = f"{counts['nodes']} nodes (published 135038), {counts['relations']} relations (875416)"
+        typer.echo(f"{total}: {len(different)} counts differ")
     if different:
         raise typer.Exit(1)
 

@@ -6,6 +6,7 @@ How a stage is wired to the settings is read in `artsound.wiring`, how a step is
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,6 @@ def _words(writes: str, space: str) -> Stage:
     return _vectors(writes, reads, partial(wiring.word_vectors, space=space, id_column=key), space)
 
 
-_ART_KEYS = Stage("art_keys", (), ("artworks",), wiring.art_keys, watches=wiring.art_files)
 _RAW_ARTWORKS = Stage("raw_artworks", (), ("artworks",), wiring.raw_artworks, watches=wiring.art_files)
 _RAW_ARTISTS = Stage("raw_artists", (), ("artworks",), wiring.raw_artists, watches=wiring.art_files)
 # source of the artworks → the stages that read it; a server is read in windows of its keys
@@ -36,16 +36,17 @@ READ_ART: dict[str, tuple[Stage, ...]] = {
     "folder": (_RAW_ARTWORKS,),
     "artgraph-csv": (_RAW_ARTWORKS, _RAW_ARTISTS),
     "artgraph": (
-        _ART_KEYS,
+        Stage("graph_counts", (), ("artworks",), wiring.graph_counts, watches=wiring.graph_state),
+        Stage("art_keys", ("graph_counts",), ("artworks",), wiring.art_keys, watches=wiring.art_files),
         Stage(
             "raw_artworks",
-            ("art_keys",),
+            ("art_keys", "graph_counts"),
             ("artworks",),
             wiring.raw_artworks,
             in_parts=True,
             watches=wiring.art_files,
         ),
-        _RAW_ARTISTS,
+        Stage("raw_artists", ("graph_counts",), ("artworks",), wiring.raw_artists),
     ),
 }
 
@@ -56,8 +57,9 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
     ),
     Stage("tracks", ("raw_tracks",), (), wiring.tracks),
     Stage("clips", ("tracks",), ("catalog",), wiring.clips, in_parts=True, watches=wiring.music_files),
-    Stage("artists", ("artworks", "tracks"), (), wiring.artists),
-    Stage("duplicates", ("artworks", "clips"), ("catalog",), wiring.duplicates),
+    Stage("artists", ("artworks", "tracks"), (), wiring.artists, also=("raw_artists",)),
+    Stage("fingerprints", ("clips",), (), wiring.fingerprints, in_parts=True, watches=wiring.chromaprint),
+    Stage("duplicates", ("artworks", "clips"), ("catalog",), wiring.duplicates, also=("fingerprints",)),
     Stage(
         "splits",
         ("artworks", "tracks", "clips", "duplicates"),
@@ -116,15 +118,21 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
     scored = ("calibration", "splits", *sides)
     if settings.artworks.source not in READ_ART or settings.tracks.source not in ("folder", "fma"):
         raise ConfigError("artworks come from folder, artgraph or artgraph-csv; tracks from folder or fma")
-    return (
+    left_out = set() if settings.catalog.fingerprints else {"fingerprints"}
+    listed = (
         *READ_ART[settings.artworks.source],
-        *BEFORE_MATCHING,
+        *(stage for stage in BEFORE_MATCHING if stage.writes not in left_out),
         *(stage for space in SPACES if getattr(settings.embeddings, space) for stage in SPACES[space]),
         Stage("calibration", ("splits", *sides), ("matching",), wiring.calibration),
         Stage("matching", scored, ("matching",), wiring.matching),
         Stage("certificates", ("matching", *scored), ("matching",), wiring.certificates),
         Stage("pairs", ("matching", *scored), ("matching",), wiring.pairs),
         RELEASE,
+    )
+    written = {stage.writes for stage in listed}
+    return tuple(
+        replace(stage, reads=(*stage.reads, *(name for name in stage.also if name in written)))
+        for stage in listed
     )
 
 
@@ -148,6 +156,7 @@ def step(settings: Settings, name: str) -> Step:
 
 def standing(settings: Settings) -> dict[str, Made] | None:
     """Return what every step left behind when all are up to date, else None. Touches nothing."""
+    wiring.look_again()
     made: dict[str, Made] = {}
     for one in all_steps(settings):
         if (found := one.current()) is None:
@@ -157,11 +166,13 @@ def standing(settings: Settings) -> dict[str, Made] | None:
 
 
 def check(settings: Settings) -> None:
-    """Look up every folder and model that the settings name, before anything runs.
+    """Look up every folder, table and model that the settings name, before anything runs.
 
     Raises:
-        ConfigError: one of them is not there; says which there are.
+        ConfigError: one of them is not there, or lacks what is needed; says which there are.
     """
+    wiring.look_again()
+    wiring.check_sources(settings)
     for stage in stages(settings):
         if stage.watches:
             stage.watches(settings)

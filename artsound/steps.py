@@ -72,6 +72,7 @@ class Stage:
     wire: Callable[[Settings], Run]
     in_parts: bool = False  # may its first table be handed over piece by piece?
     watches: Callable[[Settings], str] | None = None  # identifies what it reads outside the store
+    also: tuple[str, ...] = ()  # tables that it reads too, after the others, in a run that has them
     revision: int = 1  # raise it when the code changes what comes out
 
 

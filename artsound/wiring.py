@@ -6,12 +6,14 @@ wired: to see that all is current must not wait for what would make it.
 
 from collections.abc import Callable
 from dataclasses import fields
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
+from artsound.errors import SourceError
 from artsound.matching.policy import Policy
 from artsound.media.files import Media, fingerprint, open_media
 from artsound.models import registry
+from artsound.progress import LOG
 from artsound.settings import Settings
 from artsound.steps import Run
 from artsound.store import Store
@@ -28,6 +30,35 @@ def _audio(settings: Settings) -> Media:
 
 def _answers(settings: Settings) -> Path:
     return settings.root / "answers.sqlite"
+
+
+def graph_counts(settings: Settings) -> Run:
+    from artsound.sources import bolt
+
+    return partial(bolt.count_graph, settings.artworks)
+
+
+def graph_state(settings: Settings) -> str:
+    """Identify what the graph's server holds; while it is away, what was read of it stands."""
+    return _graph_state(settings.artworks.uri, settings.artworks.database, settings.root)
+
+
+@lru_cache(maxsize=1)
+def _graph_state(uri: str, database: str, root: Path) -> str:
+    """Ask once for all steps of a build; `look_again` forgets the answer."""
+    from artsound.sources import artgraph, artgraph_counts
+
+    try:
+        return artgraph_counts.told(artgraph_counts.count_graph(artgraph.Graph(uri, database)).rows)
+    except SourceError as error:
+        store = Store(root)
+        if store.manifest("graph_counts") is None:
+            raise
+        LOG.warning("%s; what was read of it stands", error)
+        return artgraph_counts.told(store.read("graph_counts"))
+
+
+look_again = _graph_state.cache_clear
 
 
 def art_keys(settings: Settings) -> Run:
@@ -80,10 +111,26 @@ def artists(_: Settings) -> Run:
     return list_artists
 
 
+def fingerprints(settings: Settings) -> Run:
+    from artsound.catalog.fingerprints import fingerprint_clips
+
+    return partial(fingerprint_clips, media=_audio(settings), workers=settings.runtime.workers)
+
+
+def chromaprint(_: Settings) -> str:
+    """Name what makes the fingerprints, or say how to install it."""
+    from artsound.catalog.fingerprints import identity
+
+    return identity()
+
+
 def duplicates(settings: Settings) -> Run:
     from artsound.catalog.duplicates import find_duplicates
 
-    return partial(find_duplicates, near_bits=settings.catalog.near_duplicate_bits)
+    catalog = settings.catalog
+    return partial(
+        find_duplicates, near_bits=catalog.near_duplicate_bits, near_errors=catalog.near_duplicate_errors
+    )
 
 
 def splits(settings: Settings) -> Run:
@@ -216,6 +263,19 @@ def reviews(settings: Settings) -> str:
 
 def art_files(settings: Settings) -> str:
     return "/".join(fingerprint(place) for place in settings.artworks.places)
+
+
+def check_sources(settings: Settings) -> None:
+    """Look at the headers of what the sources read.
+
+    Raises:
+        ConfigError: a column or file is missing; says which.
+    """
+    from artsound.sources import ART_CHECKS, MUSIC_CHECKS
+
+    for checks, collection in ((ART_CHECKS, settings.artworks), (MUSIC_CHECKS, settings.tracks)):
+        if look := checks.get(collection.source):
+            look(collection)
 
 
 def music_files(settings: Settings) -> str:

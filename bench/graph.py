@@ -3,19 +3,18 @@
 `python -m bench.graph [artworks] [window]`; loads a made-up graph of that size into the tests' server first.
 """
 
-import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import neo4j
-import pyarrow as pa
 
-from artsound.sources.artgraph import Graph, _kinds, _links, read_keys, read_window
+from artsound.sources.artgraph import Graph, _links, find_kinds, read_keys, read_window
+from artsound.sources.artgraph_counts import count_graph
 from artsound.sources.artgraph_load import load_export
 from artsound.sources.synthetic_artgraph import make_graph, write_csv
 from tests.servers import PASSWORD, USER, bolt
@@ -23,7 +22,7 @@ from tests.servers import PASSWORD, USER, bolt
 
 def bare(uri: str) -> int:
     """Stream the same values by the driver alone, and drop them."""
-    _, links = _links("Artwork", _kinds(Graph(uri)))
+    _, links = _links("Artwork", find_kinds(Graph(uri)))
     with (
         neo4j.GraphDatabase.driver(uri, auth=(USER, PASSWORD)) as driver,
         driver.session(database="neo4j", default_access_mode=neo4j.READ_ACCESS, fetch_size=1000) as session,
@@ -35,45 +34,44 @@ def bare(uri: str) -> int:
 def windows(uri: str, size: int) -> int:
     """Read what a build reads: keys, then windows, as rows of the table; each is let go when it is made."""
     graph = Graph(uri)
-    keys = read_keys(graph).rows
-    return sum(len(read_window(keys.slice(n, size), graph=graph).rows) for n in range(0, len(keys), size))
+    keys, kinds = read_keys(graph).rows, find_kinds(graph)
+    starts = range(0, len(keys), size)
+    return sum(len(read_window(keys.slice(n, size), graph=graph, kinds=kinds).rows) for n in starts)
 
 
-def timed(run: Callable[[], int]) -> dict[str, float]:
-    """Run once; returns rows, seconds of the wall and of this process."""
+def measured(name: str, uri: str, window: int) -> None:
+    """Run once in this process; prints rows, seconds of the wall and of this process, and its peak memory."""
     wall, cpu = time.perf_counter(), time.process_time()
-    rows = run()
-    wall = time.perf_counter() - wall
-    return {
-        "rows": rows,
-        "wall_s": wall,
-        "rows_per_s": rows / wall,
-        "client_cpu_s": time.process_time() - cpu,
-    }
+    rows = {
+        "bare driver": lambda: bare(uri),
+        "artsound, windows": lambda: windows(uri, window),
+        "artsound, counts": lambda: len(count_graph(Graph(uri)).rows),
+    }[name]()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{name:20}{rows:8} rows {wall:6.1f} s {rows / wall:8.0f} rows/s {cpu:6.1f} CPU s {peak:5.0f} MB")
 
 
 def main(artworks: int = 116_475, window: int = 5_000) -> None:
-    """Load, warm up, measure in turn."""
+    """Load, warm up, measure in turn; each in a process of its own, for its own memory."""
     os.environ |= {"ARTSOUND_NEO4J_USER": USER, "ARTSOUND_NEO4J_PASSWORD": PASSWORD}
     with tempfile.TemporaryDirectory() as place:
         write_csv(make_graph(artworks), Path(place, "export"))
-        with bolt(Path(place, "server")) as server:
+        with bolt(Path(place, "server"), heap="2g") as server:
             began = time.perf_counter()
             nodes, edges = load_export(Path(place, "export"), Graph(server.uri))
-            print(f"loaded {nodes} nodes, {edges} relations in {time.perf_counter() - began:.0f} s")
+            print(
+                f"loaded {nodes} nodes, {edges} relations in {time.perf_counter() - began:.0f} s", flush=True
+            )
             bare(server.uri)  # warm
-            for name, run in (
-                ("bare driver", lambda: bare(server.uri)),
-                ("windows", lambda: windows(server.uri, window)),
-                ("bare driver", lambda: bare(server.uri)),
-            ):
-                figures = timed(run)
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                print(name, json.dumps({key: round(value, 2) for key, value in figures.items()}))
-                print(
-                    f"  client peak so far {peak:.0f} MB, Arrow {pa.total_allocated_bytes() / 2**20:.0f} MB"
-                )
+            turns = ("bare driver", "artsound, windows") * 3
+            for name in (*turns, "artsound, counts"):
+                command = [sys.executable, "-m", "bench.graph", name, server.uri, str(window)]
+                subprocess.run(command, check=True)  # noqa: S603
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    if len(sys.argv) == 4:
+        measured(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    else:
+        main(*map(int, sys.argv[1:]))

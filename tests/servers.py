@@ -26,6 +26,7 @@ class Bolt:
     folder: Path
     port: int
     databases: tuple[str, ...]
+    heap: str = "512m"
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,7 +54,7 @@ class Bolt:
             ),
         }
         command = [
-            *(str(package / "jre/bin/java"), "-Xmx512m", "--add-modules=jdk.incubator.vector"),
+            *(str(package / "jre/bin/java"), f"-Xmx{self.heap}", "--add-modules=jdk.incubator.vector"),
             "--enable-native-access=ALL-UNNAMED",
             *(f"-Darcadedb.{name}={value}" for name, value in options.items()),
             *("-cp", str(package / "jars/*"), "com.arcadedb.server.ArcadeDBServer"),
@@ -89,8 +90,8 @@ class Bolt:
 
 
 @contextmanager
-def bolt(folder: Path, *databases: str) -> Iterator[Bolt]:
-    server = Bolt(folder, free_port(), databases or ("neo4j",))
+def bolt(folder: Path, *databases: str, heap: str = "512m") -> Iterator[Bolt]:
+    server = Bolt(folder, free_port(), databases or ("neo4j",), heap)
     try:
         server.start()
         yield server

@@ -52,6 +52,20 @@ def test_an_unknown_model_is_said_before_anything_runs(tmp_path: Path) -> None:
     assert not (tmp_path / "store" / "tables").exists()
 
 
+@pytest.mark.parametrize("command", [["plan"], ["build", "--no-prefect"], ["build"]], ids=" ".join)
+def test_a_missing_column_is_said_before_anything_runs(command: list[str], tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    (music / "a.mp3").write_bytes(b"never looked at")
+    (music / "music.csv").write_text("file,title,performer\na.mp3,A,B\n")
+    config = tmp_path / "mine.toml"
+    here = Path("data/sample/artworks").absolute()
+    config.write_text(f'root = "store"\n[artworks]\npath = "{here}"\n[tracks]\npath = "music"\n')
+    done = artsound(*command, "--config", str(config), code=2)
+    assert "music.csv has no column licence; it has: file, title, performer" in done.stderr
+    assert not (tmp_path / "store" / "tables").exists()
+
+
 def test_plan_of_an_empty_store_runs_nothing(tmp_path: Path) -> None:
     config = sample_config(tmp_path)
     lines = artsound("plan", "--config", str(config)).stdout.splitlines()

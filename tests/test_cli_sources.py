@@ -15,9 +15,11 @@ def test_graph_check_tells_what_differs_from_the_published_counts(tmp_path: Path
     write_csv(make_graph(50), tmp_path)
     plain = CliRunner().invoke(app, ["graph", "check", str(tmp_path)])
     assert plain.exit_code == 1
-    assert "Artwork: 50, published 116475" in plain.stdout
+    assert "       50     116475 published  Artwork  ← differs" in plain.stdout.splitlines()
+    assert "        9        not published  emotion" in plain.stdout.splitlines()
     told = json.loads(CliRunner().invoke(app, ["graph", "check", str(tmp_path), "--json"]).stdout)
-    assert {"what": "Artwork", "published": 116_475, "found": 50} in told["different"]
+    artworks = {"what": "Artwork", "published": 116_475, "found": 50, "differs": True}
+    assert artworks in told["counts"]
 
 
 @pytest.mark.slow

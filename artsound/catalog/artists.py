@@ -1,23 +1,48 @@
-"""artworks, tracks → artists."""
+"""artworks, tracks → artists; where the source lists its artists, with their lives."""
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 
 from artsound import tables
+from artsound.catalog.names import clean_text
+from artsound.contracts import WORDS
 from artsound.errors import Outcome
+from artsound.tables.columns import LIFE
+
+_UNKNOWN: dict[str, Any] = {field.name: [] if field.type == WORDS else None for field in LIFE}
+_PRINTED = ("birth_place", "death_place", "gender", "biography")  # may hold HTML entities
 
 
-def list_artists(artworks: pa.Table, tracks: pa.Table) -> Outcome:
-    """List who made the items of both sides, by id; the usual spelling of a name stands."""
+def list_artists(artworks: pa.Table, tracks: pa.Table, raw_artists: pa.Table | None = None) -> Outcome:
+    """List who made the items of both sides, by id; the usual spelling of a name stands.
+
+    Args:
+        artworks: rows of `artworks`.
+        tracks: rows of `tracks`.
+        raw_artists: what the source of the artworks knows of its artists, if it lists them.
+    """
     spellings: dict[tuple[str, str], Counter[str]] = {}
     counts: Counter[tuple[str, str]] = Counter()
     for side, items in (("art", artworks), ("music", tracks)):
         for artist, name in zip(items["artist_id"].to_pylist(), items["artist"].to_pylist(), strict=True):
             counts[side, artist] += 1
             spellings.setdefault((side, artist), Counter()).update([name] if name else [])
+    lives = (
+        {f"art:{raw['artist_key']}": raw for raw in raw_artists.to_pylist()}
+        if raw_artists is not None
+        else {}
+    )
     rows = [
-        {"artist_id": artist, "side": side, "name": _usual(spellings[side, artist]), "items": count}
+        {
+            "artist_id": artist,
+            "side": side,
+            "name": _usual(spellings[side, artist]),
+            "items": count,
+            **_life(lives.get(artist)),
+        }
         for (side, artist), count in sorted(counts.items())
     ]
     return Outcome(tables.rows_of("artists", rows))
@@ -25,3 +50,9 @@ def list_artists(artworks: pa.Table, tracks: pa.Table) -> Outcome:
 
 def _usual(names: Counter[str]) -> str | None:
     return min(names, key=lambda name: (-names[name], name), default=None)
+
+
+def _life(raw: Mapping[str, Any] | None) -> dict[str, Any]:
+    if raw is None:
+        return _UNKNOWN
+    return {name: clean_text(raw[name]) if name in _PRINTED else raw[name] for name in _UNKNOWN}

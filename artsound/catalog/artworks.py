@@ -25,6 +25,8 @@ _TEXTS = (
     "period",
     "series",
     "gallery",
+    "gallery_city",
+    "gallery_country",
     "city",
     "country",
 )

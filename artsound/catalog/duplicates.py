@@ -1,4 +1,4 @@
-"""artworks, clips → duplicates: clusters of equal bytes, of images that look alike, of clips that sound alike.
+"""artworks, clips → duplicates: clusters of equal bytes, of looks that are alike, of sounds that are alike.
 
 A cluster is a connected component, so two members of a near cluster may differ by more than the limit.
 """

@@ -1,6 +1,6 @@
 """Finds recordings that sound alike among many: by values that their fingerprints share, then bit by bit.
 
-A re-encoded, louder or cut copy keeps many of Chromaprint's values exactly; unrelated music shares hardly any.
+A re-encoded, louder or cut copy keeps many of Chromaprint's values exactly; other music shares hardly any.
 So an index of value → clips proposes pairs, and only these are laid side by side. Measured on the sample's
 recordings: copies differ in at most 0.10 of the bits (worst: cut between two steps, then re-encoded), others
 in at least 0.38.
@@ -96,7 +96,8 @@ def _neighbours(keys: UInt64[np.ndarray, " key"], apart: int, length: int) -> In
     left, right = keys[:-apart][:length], keys[apart:][:length]
     same = (left ^ right) < np.uint64(1 << 32)
     low = np.uint64(0xFFFF_FFFF)
-    return ((left[same] & low) << np.uint64(32) | (right[same] & low)).astype(np.int64)
+    pairs: UInt64[np.ndarray, " pair"] = (left[same] & low) << np.uint64(32) | (right[same] & low)
+    return pairs.astype(np.int64)
 
 
 def _summed(

@@ -1,6 +1,7 @@
 """Where the data comes from: one module a source, each declaring the same `SOURCE`."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from artsound.errors import ConfigError, Outcome
 from artsound.media.files import open_media
@@ -11,29 +12,32 @@ from artsound.sources.base import Source
 SOURCES: tuple[Source, ...] = (folder.SOURCE, artgraph_model.SOURCE, fma.SOURCE)
 
 Read = Callable[..., Outcome]
+Check = Callable[[Collection], None]
+
+
+def _export(collection: Collection) -> Path:
+    if collection.graph is None:
+        raise ConfigError("artworks.graph: name the folder or zip of the graph export")
+    return collection.graph
+
+
+def _metadata(collection: Collection) -> Path:
+    if collection.metadata is None:
+        raise ConfigError("tracks.metadata: name fma_metadata.zip, or its folder")
+    return collection.metadata
 
 
 def _graph_artworks(collection: Collection) -> Outcome:
     """Read an export, and find the images of its artworks."""
-    if collection.graph is None:
-        raise ConfigError("artworks.graph: name the folder or zip of the graph export")
-    read = artgraph_csv.read_artworks(collection.graph)
+    read = artgraph_csv.read_artworks(_export(collection))
     places = images.index(open_media(collection.path).names())
     surplus = images.not_listed(places, read.rows["artwork_id"].to_pylist())
     found = images.placed(read, places)
     return Outcome(found.rows, [*found.rejects, *surplus])
 
 
-def _graph_artists(collection: Collection) -> Outcome:
-    if collection.graph is None:
-        raise ConfigError("artworks.graph: name the folder or zip of the graph export")
-    return artgraph_csv.read_artists(collection.graph)
-
-
 def _fma_tracks(collection: Collection) -> Outcome:
-    if collection.metadata is None:
-        raise ConfigError("tracks.metadata: name fma_metadata.zip, or its folder")
-    return fma.read_tracks(collection.metadata, open_media(collection.path), subset=collection.subset)
+    return fma.read_tracks(_metadata(collection), open_media(collection.path), subset=collection.subset)
 
 
 ART_SOURCES: dict[str, Read] = {
@@ -41,7 +45,27 @@ ART_SOURCES: dict[str, Read] = {
     "artgraph": bolt.read_artworks,
     "artgraph-csv": _graph_artworks,
 }
-ARTIST_SOURCES: dict[str, Read] = {"artgraph": bolt.read_artists, "artgraph-csv": _graph_artists}
+ARTIST_SOURCES: dict[str, Read] = {
+    "artgraph": bolt.read_artists,
+    "artgraph-csv": lambda collection: artgraph_csv.read_artists(_export(collection)),
+}
 MUSIC_SOURCES: dict[str, Read] = {"folder": folder.read_tracks, "fma": _fma_tracks}
+# What shows by a look at headers: told before anything runs.
+ART_CHECKS: dict[str, Check] = {
+    "folder": folder.check_artworks,
+    "artgraph-csv": lambda collection: artgraph_csv.check(_export(collection)),
+}
+MUSIC_CHECKS: dict[str, Check] = {
+    "folder": folder.check_tracks,
+    "fma": lambda collection: fma.check_metadata(_metadata(collection)),
+}
 
-__all__ = ["ARTIST_SOURCES", "ART_SOURCES", "MUSIC_SOURCES", "SOURCES", "Source"]
+__all__ = [
+    "ARTIST_SOURCES",
+    "ART_CHECKS",
+    "ART_SOURCES",
+    "MUSIC_CHECKS",
+    "MUSIC_SOURCES",
+    "SOURCES",
+    "Source",
+]

@@ -9,7 +9,8 @@ ARTSOUND_NEO4J_TOKEN; without any, none is sent.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,19 +23,26 @@ from artsound.sources.artgraph_model import (
     EMOTION,
     NEEDED,
     RELATIONS,
+    TEXTS,
+    Artworks,
     Found,
     Relation,
     artist_row,
     artwork_rows,
+    without_repeats,
 )
 
 if TYPE_CHECKING:
     import neo4j
 
-Rows = list[tuple[Any, ...]]
+Rows = list[list[Any]]  # values of a query, line by line
+Read = Callable[..., Rows]
+Kinds = Mapping[str, str]  # role of a relation → the types that this graph gives it, joined by `|`
 Triples = dict[tuple[str, str, str], int]
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 COMMIT_TRIES = 5
+PIECE = 1_000  # artworks asked for at once
+AHEAD = 2  # pieces on their way
 RETRY_SECONDS = 30.0  # how long the driver repeats a transaction before it gives up
 
 KEYS = "MATCH (a:Artwork) RETURN a.name"
@@ -62,40 +70,56 @@ class Graph:
             raise ConfigError(f"{self.uri!r} is no address: it begins with one of {', '.join(SCHEMES)}")
 
     def read(self, query: str, **values: Any) -> Rows:
-        """Run a query in one read transaction; repeated as a whole when the connection is lost.
+        """Run one query; as what `connected` gives."""
+        with self.connected() as read:
+            return read(query, **values)
+
+    @contextmanager
+    def connected(self) -> Iterator["Read"]:
+        """Give a function, safe in threads, that runs a query in one read transaction.
+
+        It is repeated as a whole when the connection is lost.
 
         Raises:
             SourceError: the server cannot be reached, refuses, or stays lost for `RETRY_SECONDS`.
         """
+        lost = _driver_package().exceptions.IncompleteCommit
 
-        def work(transaction: "neo4j.ManagedTransaction") -> Rows:
-            return [tuple(record.values()) for record in transaction.run(query, values)]
+        def read(query: str, **values: Any) -> Rows:
+            def work(transaction: "neo4j.ManagedTransaction") -> Rows:
+                return [record.values() for record in transaction.run(query, values)]
 
-        for _ in range(COMMIT_TRIES - 1):
-            try:
-                return self._once(work)
-            except SourceError as error:  # the driver repeats all but a lost commit, which a read survives
-                if not isinstance(error.__cause__, _driver_package().exceptions.IncompleteCommit):
-                    raise
-        return self._once(work)
+            for left in range(COMMIT_TRIES, 0, -1):
+                with driver.session(**options) as session:
+                    try:
+                        return session.execute_read(work)
+                    except lost:  # the driver repeats all but a lost commit, which a read survives
+                        if left == 1:
+                            raise
+            return []
 
-    def _once(self, work: "Callable[[neo4j.ManagedTransaction], Rows]") -> Rows:
-        with self.session(write=False) as session:
-            return session.execute_read(work)
+        with self._driver() as driver:
+            options = self._options(write=False)
+            yield read
 
     @contextmanager
     def session(self, *, write: bool) -> Iterator["neo4j.Session"]:
         """Open a session; what the driver raises becomes a SourceError."""
+        with self._driver() as driver, driver.session(**self._options(write=write)) as session:
+            yield session
+
+    def _options(self, *, write: bool) -> dict[str, Any]:
         neo4j = _driver_package()
         mode = neo4j.WRITE_ACCESS if write else neo4j.READ_ACCESS
+        return {"database": self.database, "default_access_mode": mode, "fetch_size": 1000}
+
+    @contextmanager
+    def _driver(self) -> Iterator["neo4j.Driver"]:
+        neo4j = _driver_package()
+        patience = {"max_transaction_retry_time": RETRY_SECONDS}
         try:
-            with (
-                neo4j.GraphDatabase.driver(
-                    self.uri, auth=_auth(neo4j), max_transaction_retry_time=RETRY_SECONDS
-                ) as driver,
-                driver.session(database=self.database, default_access_mode=mode, fetch_size=1000) as session,
-            ):
-                yield session
+            with neo4j.GraphDatabase.driver(self.uri, auth=_auth(neo4j), **patience) as driver:
+                yield driver
         except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise SourceError(f"the graph at {self.uri}, database {self.database}: {first}") from error
@@ -105,10 +129,8 @@ def read_keys(graph: Graph) -> Outcome:
     """List the artworks of a graph, in the order in which the server compares their names.
 
     Raises:
-        ConfigError: the graph is no ArtGraph; lists what is missing.
         SourceError: as `Graph.read`.
     """
-    _kinds(graph)
     names = [name for (name,) in graph.read(KEYS)]
     known = sorted({str(name) for name in names if name}, key=_order)
     nameless = sum(not name for name in names)
@@ -118,32 +140,50 @@ def read_keys(graph: Graph) -> Outcome:
     return Outcome(tables.rows_of("art_keys", [{"artwork_id": name} for name in known]), rejects)
 
 
-def read_window(keys: pa.Table, *, graph: Graph) -> Outcome:
+def read_window(keys: pa.Table, *, graph: Graph, kinds: Kinds) -> Outcome:
     """Read the artworks of a window of `art_keys`, with all that the graph knows of them.
+
+    The window is asked for piece by piece, the next one while this one becomes rows.
 
     Raises:
         SourceError: as `Graph.read`, or the graph changed since its keys were read.
     """
     wanted = keys["artwork_id"].to_pylist()
-    if not wanted:
-        return Outcome(tables.rows_of("raw_artworks", []))
-    roles, links = _links("Artwork", _kinds(graph))
-    answer = graph.read(WINDOW.format(links=links), low=wanted[0], high=wanted[-1])
-    found = sorted(
-        (_found(roles, values) for values in answer), key=lambda one: (_order(one.name), repr(one))
-    )
-    if (names := {one.name for one in found}) != set(wanted):
-        changed = sorted(names ^ set(wanted))
+    roles, links = _links("Artwork", kinds)
+    pieces = [wanted[start : start + PIECE] for start in range(0, len(wanted), PIECE)]
+    with graph.connected() as read, ThreadPoolExecutor(AHEAD) as pool:
+        query = WINDOW.format(links=links)
+        answers = pool.map(lambda piece: read(query, low=piece[0], high=piece[-1]), pieces)
+        made = [_rows(graph, roles, piece, answer) for piece, answer in zip(pieces, answers, strict=True)]
+    rows = pa.concat_tables([tables.rows_of("raw_artworks", []), *(one.rows for one in made)])
+    return Outcome(rows, [reject for one in made for reject in one.rejects])
+
+
+def _rows(graph: Graph, roles: list[str], wanted: list[str], answer: Rows) -> Outcome:
+    """Turn the artworks of one piece into rows; of several of one name the first stands."""
+    found = sorted(answer, key=lambda values: _order(values[0]))
+    names = [values[0] for values in found]
+    if changed := sorted(set(names) ^ set(wanted)):
         raise SourceError(f"the graph at {graph.uri} changed while it was read ({changed[0]}): build again")
-    return artwork_rows(found, set())
+    rejects: list[Reject] = []
+    if len(names) > len(wanted):
+        found.sort(key=lambda values: (_order(values[0]), repr(values)))
+        found, rejects = without_repeats(found, lambda values: str(values[0]), set())
+    return Outcome(artwork_rows(_columns(roles, found)), rejects)
 
 
-def read_artists(graph: Graph) -> Outcome:
+def read_artists(graph: Graph, kinds: Kinds) -> Outcome:
     """Read all artists of a graph; raises as `Graph.read`."""
-    roles, links = _links("Artist", _kinds(graph))
-    answer = graph.read(ARTISTS.format(links=links))
-    found = {one.name: one for one in sorted((_found(roles, values) for values in answer), key=repr)}
-    rows = [artist_row(found[name]) for name in sorted(found, key=_order) if name]
+    roles, patterns = _links("Artist", kinds)
+    answer = graph.read(ARTISTS.format(links=patterns))
+    found = {
+        name: Found(
+            name, properties, {role: _names(tails) for role, tails in zip(roles, linked, strict=True)}
+        )
+        for name, properties, *linked in sorted(answer, key=repr)
+        if name
+    }
+    rows = [artist_row(found[name]) for name in sorted(found, key=_order)]
     return Outcome(tables.rows_of("raw_artists", rows))
 
 
@@ -158,19 +198,23 @@ def count_triples(graph: Graph) -> tuple[dict[str, int], Triples]:
     return nodes, {(head, kind, tail): count for head, kind, tail, count in graph.read(EDGE_TALLY)}
 
 
-def _kinds(graph: Graph) -> dict[str, str]:
-    """Find how this graph names each relation: role → types, joined by `|`.
+def find_kinds(graph: Graph) -> Kinds:
+    """Ask a server how its graph names each relation; raises as `kinds_of`, and as `Graph.read`."""
+    return kinds_of(graph, [kind for (kind,) in graph.read(TYPES)])
+
+
+def kinds_of(graph: Graph, types: Collection[str]) -> Kinds:
+    """Find how a graph with these types of relations names each one that we know.
 
     Raises:
-        ConfigError: relations that make an ArtGraph are missing.
+        ConfigError: relations that make an ArtGraph are missing; lists them and those there are.
     """
-    have = {kind for (kind,) in graph.read(TYPES)}
-    both = {r.role: [kind for kind in (r.old, r.new) if kind in have] for r in (*RELATIONS, EMOTION)}
+    both = {r.role: [kind for kind in (r.old, r.new) if kind in types] for r in (*RELATIONS, EMOTION)}
     kinds = {role: "|".join(named) for role, named in both.items() if named}
     if missing := [f"{r.old} or {r.new}" for r in RELATIONS if r.role in NEEDED and r.role not in kinds]:
         raise ConfigError(
             f"the graph at {graph.uri}, database {graph.database}, is no ArtGraph: no relation "
-            f"{', '.join(missing)}; it has: {', '.join(sorted(have)) or 'none'}"
+            f"{', '.join(missing)}; it has: {', '.join(sorted(types)) or 'none'}"
         )
     return kinds
 
@@ -201,17 +245,33 @@ def _through(relation: Relation, kinds: Mapping[str, str]) -> str | None:
     )
 
 
-def _found(roles: Iterable[str], values: tuple[Any, ...]) -> Found:
-    name, properties, *linked = values
+def _columns(roles: Sequence[str], answer: Rows) -> Artworks:
+    """Turn what a server says of artworks into columns."""
+    names, properties, *linked = ([*column] for column in zip(*answer, strict=True))
     links = dict(zip(roles, linked, strict=True))
-    artists = sorted(links.pop("artist", ()), key=repr)
-    felt = sorted(
-        (name, float(arousal or 1), about or "") for name, arousal, about in links.pop("emotions", ())
+    artists = [sorted(told, key=repr) if len(told) > 1 else told for told in links.pop("artist", ())]
+    felt = links.pop("emotions", [()] * len(names))
+    own = {role: [_names(tails) for tails in column] for role, column in links.items()}
+    keys = [_names([slug for slug, _ in told]) for told in artists]
+    return Artworks(
+        names=names,
+        texts={name: [known.pop(name, None) for known in properties] for name in TEXTS},
+        links={**own, "artist": keys},
+        artist_names=[_printed(*told) for told in zip(keys, artists, strict=True)],
+        emotions=[sorted((str(n), float(v or 1), about or "") for n, v, about in told) for told in felt],
+        more=[{name: value for name, value in known.items() if name != "name"} for known in properties],
     )
-    named = {role: sorted({str(tail) for tail in tails if tail is not None}) for role, tails in links.items()}
-    slugs = sorted({slug for slug, _ in artists if slug})
-    printed = next((printed for slug, printed in artists if slugs and slug == slugs[0]), None)
-    return Found(name, properties, named | {"artist": slugs}, printed, felt)
+
+
+def _names(tails: Sequence[Any]) -> list[str]:
+    """Sort names, each once; a node without a name tells nothing."""
+    if len(tails) == 1 and isinstance(tails[0], str):  # the usual case
+        return list(tails)
+    return sorted({str(tail) for tail in tails if tail is not None})
+
+
+def _printed(keys: Sequence[str], artists: Sequence[Sequence[Any]]) -> str | None:
+    return next((printed for slug, printed in artists if keys and slug == keys[0]), None)
 
 
 def _order(name: str) -> bytes:

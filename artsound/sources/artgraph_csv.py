@@ -5,9 +5,10 @@ Two layouts: that of artgraph-neo4j2raw (`mapping/`, `raw/relations/`; names and
 arousal and description of emotions). data/README.md has the Cypher that writes the plain one.
 """
 
+import csv
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -26,10 +27,16 @@ from artsound.sources.artgraph_model import (
     Found,
     artist_row,
     artwork_rows,
+    in_columns,
+    without_repeats,
 )
 
 # Everything is read as text. Names differ by case between the layouts: labels and types become lower case.
 BATCH = 2_000  # nodes that are turned into rows at a time
+PLAIN = {  # file of the plain layout → columns that it must have
+    "nodes.csv": ("label", "name"),
+    "edges.csv": ("head_label", "head", "type", "tail_label", "tail"),
+}
 _READ = "read_csv(?, header = {header}, all_varchar = true, quote = '\"', escape = '\"', {more})"
 _DERIVED = """
     INSERT INTO linked
@@ -63,9 +70,9 @@ def read_artworks(export: Path) -> Outcome:
     with open_export(export) as db:
         nodes = track(_found(db, "Artwork"), "artworks of the graph")
         while batch := list(islice(nodes, BATCH)):
-            outcome = artwork_rows(batch, seen)
-            pieces.append(outcome.rows)
-            rejects += outcome.rejects
+            kept, repeated = without_repeats(batch, lambda node: node.name, seen)
+            pieces.append(artwork_rows(in_columns(kept)))
+            rejects += repeated
     return Outcome(pa.concat_tables(pieces), rejects)
 
 
@@ -91,6 +98,31 @@ def count_triples(export: Path) -> tuple[dict[str, int], dict[tuple[str, str, st
     return dict(nodes), {(head, kind, tail): count for head, kind, tail, count in edges}
 
 
+def check(export: Path) -> None:
+    """See whether an export has the files and columns that are needed; reads the first lines only.
+
+    Raises:
+        ConfigError: says which are missing.
+    """
+    with _unpacked(export, only=("nodes.csv", "edges.csv")) as folder:
+        if (folder / "nodes.csv").exists():
+            for name, needed in PLAIN.items():
+                _check_header(export, folder / name, needed)
+        elif export.is_dir():
+            _check_layout(export, folder)
+
+
+def _check_header(export: Path, path: Path, needed: Collection[str]) -> None:
+    if not path.exists():
+        raise ConfigError(f"{export} has no {path.name} beside nodes.csv: see data/README.md")
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        header = next(csv.reader(file), [])
+    if missing := [name for name in needed if name not in header]:
+        raise ConfigError(
+            f"{path.name} of {export} has no column {', '.join(missing)}; it has: {', '.join(header)}"
+        )
+
+
 @contextmanager
 def open_export(export: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Load an export into tables `nodes` and `edges`, the latter with a `role`."""
@@ -99,9 +131,11 @@ def open_export(export: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         db = stack.enter_context(duckdb.connect(":memory:"))
         try:
             if (folder / "nodes.csv").exists():
+                for name, needed in PLAIN.items():
+                    _check_header(export, folder / name, needed)
                 _load_plain(db, folder)
             else:
-                _load_neo4j2raw(db, export, folder)
+                _load_neo4j2raw(db, *_check_layout(export, folder))
             _name_roles(db)
         except duckdb.Error as error:
             first = str(error).splitlines()[0]
@@ -111,7 +145,7 @@ def open_export(export: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def _unpacked(export: Path) -> Iterator[Path]:
+def _unpacked(export: Path, only: tuple[str, ...] = (".csv", ".csv.gz")) -> Iterator[Path]:
     """Give the folder that holds the files; the CSVs of a zip are unpacked beside for the time being."""
     if not export.exists():
         raise ConfigError(f"{export} does not exist: name the folder or zip of a graph export")
@@ -121,7 +155,7 @@ def _unpacked(export: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as place:
         try:
             with zipfile.ZipFile(export) as archive:
-                members = [name for name in archive.namelist() if name.endswith((".csv", ".csv.gz"))]
+                members = [name for name in archive.namelist() if name.endswith(only)]
                 archive.extractall(place, members)  # extractall drops `..` and absolute paths
         except (zipfile.BadZipFile, OSError) as error:
             raise ConfigError(f"{export} is neither a folder nor a sound zip ({error})") from error
@@ -147,7 +181,8 @@ def _load_plain(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
     )
 
 
-def _load_neo4j2raw(db: duckdb.DuckDBPyConnection, export: Path, folder: Path) -> None:
+def _check_layout(export: Path, folder: Path) -> tuple[dict[str, Path], list[Path]]:
+    """Find the files of the export of artgraph-neo4j2raw: names by label, and edges."""
     maps = {
         _stem(path).removesuffix("_entidx2name"): path for path in folder.glob("mapping/*_entidx2name.csv*")
     }
@@ -156,6 +191,10 @@ def _load_neo4j2raw(db: duckdb.DuckDBPyConnection, export: Path, folder: Path) -
         raise ConfigError(
             f"{export} has neither nodes.csv nor mapping/ and raw/relations/: it is no ArtGraph export"
         )
+    return maps, relations
+
+
+def _load_neo4j2raw(db: duckdb.DuckDBPyConnection, maps: dict[str, Path], relations: list[Path]) -> None:
     db.execute("CREATE TABLE numbered (label TEXT, number BIGINT, name TEXT)")
     mapping = _READ.format(header="false", more="columns = {'number': 'BIGINT', 'name': 'TEXT'}")
     for label, path in sorted(maps.items()):

@@ -1,5 +1,6 @@
 """Puts an export into an empty Bolt server, and holds a graph against the published counts."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -28,6 +29,11 @@ class Difference(NamedTuple):
     what: str
     published: int
     found: int
+
+    @property
+    def differs(self) -> bool:
+        """Say whether a published count is another; what is published nowhere differs from nothing."""
+        return self.published not in (0, self.found)
 
 
 def load_export(export: Path, graph: Graph) -> tuple[int, int]:
@@ -70,13 +76,14 @@ def _load_edges(db: duckdb.DuckDBPyConnection, graph: Graph, triple: Triple, wri
 
 
 def compare(nodes: Mapping[str, int], triples: Triples) -> list[Difference]:
-    """Hold the counts of a graph or an export against the published ones; only what differs is returned.
+    """Hold the counts of a graph or an export against the published ones, label by label and type by type.
 
-    Two pairs of relations are published as sums only, so these are compared as sums.
+    Two pairs of relations are published as sums only, so these are compared as sums. What is published nowhere
+    (the emotions of the newer graph, labels and relations of one's own) comes last, with 0 for published.
     """
-    have = {label.lower(): count for label, count in nodes.items()}
-    lines = [Difference(label, count, have.get(label.lower(), 0)) for label, count in NODE_COUNTS.items()]
-    edges = {tuple(part.lower() for part in triple): count for triple, count in triples.items()}
+    have = Counter({label.lower(): count for label, count in nodes.items()})
+    edges = Counter({tuple(part.lower() for part in triple): count for triple, count in triples.items()})
+    lines = [Difference(label, count, have.pop(label.lower(), 0)) for label, count in NODE_COUNTS.items()]
     summed: dict[str, list[int]] = {}
     for relation in RELATIONS:
         heads = "Gallery, City" if relation.new == "inCountry" else relation.head
@@ -84,11 +91,13 @@ def compare(nodes: Mapping[str, int], triples: Triples) -> list[Difference]:
         sums = summed.setdefault(f"{heads} → {tails} ({relation.old}, {relation.new})", [0, 0])
         sums[0] += relation.published
         sums[1] += sum(
-            edges.get((relation.head.lower(), kind, relation.tail.lower()), 0)
+            edges.pop((relation.head.lower(), kind, relation.tail.lower()), 0)
             for kind in {relation.old.lower(), relation.new.lower()}
         )
     lines += [Difference(what, published, found) for what, (published, found) in summed.items()]
-    return [line for line in lines if line.published != line.found]
+    lines += [Difference(label, 0, count) for label, count in sorted(have.items())]
+    lines += [Difference(f"{h} → {t} ({kind})", 0, count) for (h, kind, t), count in sorted(edges.items())]
+    return lines
 
 
 def _written(*, older: bool) -> dict[Triple, Triple]:

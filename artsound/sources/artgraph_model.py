@@ -4,13 +4,16 @@ How the graph is reached is the matter of `artgraph` (Bolt) and `artgraph_csv` (
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
 
 from artsound import tables
 from artsound.catalog.dates import parse_date
-from artsound.errors import Outcome, Reason, Reject
+from artsound.errors import Reason, Reject
 from artsound.sources.base import Remote, Source
 
 SOURCE = Source(
@@ -71,6 +74,11 @@ EMOTION = Relation("emotions", "Artwork", "elicit", "elicits", "Emotion", 0)  # 
 NEEDED = ("artist", "genre", "style")  # a graph without them is no ArtGraph
 
 
+TEXTS = ("title", "date", "dimensions", "image_url")  # properties of an artwork that have a column
+Node = TypeVar("Node")
+Felt = tuple[str, float, str]  # an emotion: name, arousal, description
+
+
 @dataclass
 class Found:
     """A node and what it is linked to: role → names, sorted."""
@@ -79,47 +87,97 @@ class Found:
     properties: Mapping[str, Any]
     links: Mapping[str, Sequence[str]]
     artist_name: str | None = None  # printed
-    emotions: Sequence[tuple[str, float, str]] = field(default_factory=list)  # name, arousal, description
+    emotions: Sequence[Felt] = field(default_factory=list)
 
 
-def artwork_rows(batch: Iterable[Found], seen: set[str]) -> Outcome:
-    """Turn artworks into rows; of several of one name the first stands. `seen` is added to."""
-    rows, rejects = [], []
-    for found in batch:
-        if found.name in seen:
-            rejects.append(
-                Reject(found.name, Reason.DUPLICATE_KEY, "the graph has another artwork of this name")
-            )
-        else:
-            seen.add(found.name)
-            rows.append(artwork_row(found))
-    return Outcome(tables.rows_of("raw_artworks", rows), rejects)
+@dataclass
+class Artworks:
+    """Many artworks, by column: an export has too many for an object each. Lists of names are sorted."""
+
+    names: list[str]
+    texts: dict[str, list[Any]]  # each of `TEXTS`
+    links: Mapping[str, Sequence[Sequence[str]]]  # role → names of each artwork
+    artist_names: list[str | None]  # printed
+    emotions: list[Sequence[Felt]]
+    more: list[Mapping[str, Any]]  # properties that have no column
 
 
-def artwork_row(found: Found) -> dict[str, Any]:
-    """Turn an artwork into a row of `raw_artworks`; what has no column goes to `extra`."""
-    links, known = found.links, dict(found.properties)
-    known.pop("name", None)
-    row = {name: _text(known.pop(name, None)) for name in ("title", "date", "dimensions", "image_url")}
-    artists = list(links.get("artist", ()))
-    told = {text: about for text, _, about in found.emotions if about}
-    extra = known | ({"artists": artists} if len(artists) > 1 else {}) | ({"emotions": told} if told else {})
-    return row | {
-        "artwork_id": found.name,
-        "image_path": found.name,
-        "artist": _text(found.artist_name) or (artists[0] if artists else None),
-        "artist_key": artists[0] if artists else None,
-        "licence": None,
-        "licence_url": None,
-        "source_url": None,
-        "culture": None,
-        "medium": _joined(links.get("medium", ()), ", "),
-        **{name: _joined(links.get(name, ()), "; ") for name in _PLACES},
-        "country": _joined(links.get("country") or links.get("city_country", ()), "; "),
-        "tags": list(links.get("tags", ())),
-        "emotions": [{"name": name, "value": value} for name, value, _ in sorted(found.emotions)],
-        "extra": _json(extra),
+def in_columns(found: Sequence[Found]) -> Artworks:
+    """Turn nodes into columns."""
+    roles = {role for one in found for role in one.links}
+    return Artworks(
+        names=[one.name for one in found],
+        texts={name: [one.properties.get(name) for one in found] for name in TEXTS},
+        links={role: [one.links.get(role, ()) for one in found] for role in roles},
+        artist_names=[one.artist_name for one in found],
+        emotions=[one.emotions for one in found],
+        more=[{k: v for k, v in one.properties.items() if k not in (*TEXTS, "name")} for one in found],
+    )
+
+
+def artwork_rows(found: Artworks) -> pa.Table:
+    """Turn artworks into rows of `raw_artworks`; what has no column goes to `extra`."""
+    none: list[Sequence[str]] = [()] * len(found.names)
+    links = {role: found.links.get(role, none) for role in ("artist", "medium", *_PLACES, "tags")}
+    made_in = zip(found.links.get("country", none), found.links.get("city_country", none), strict=True)
+    artists = links["artist"]
+    keys = [names[0] if names else None for names in artists]
+    columns = {
+        "artwork_id": found.names,
+        "image_path": found.names,
+        **{name: [_text(value) for value in values] for name, values in found.texts.items()},
+        "artist": [_text(name) or key for name, key in zip(found.artist_names, keys, strict=True)],
+        "artist_key": keys,
+        "medium": [", ".join(names) or None for names in links["medium"]],
+        **{place: ["; ".join(names) or None for names in links[place]] for place in _PLACES},
+        "country": ["; ".join(own or of_city) or None for own, of_city in made_in],
+        "tags": links["tags"],
+        "emotions": _emotions(found.emotions),
+        "extra": [
+            _json(_extra(*told)) for told in zip(found.more, links["artist"], found.emotions, strict=True)
+        ],
     }
+    schema = tables.TABLES["raw_artworks"]
+    unsaid = pa.nulls(len(found.names), pa.string())
+    arrays = [_column(columns.get(name, unsaid), schema.field(name).type) for name in schema.names]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def without_repeats(
+    found: Iterable[Node], name_of: Callable[[Node], str], seen: set[str]
+) -> tuple[list[Node], list[Reject]]:
+    """Keep the first artwork of each name. `seen` is added to."""
+    kept, rejects = [], []
+    for one in found:
+        if (name := name_of(one)) in seen:
+            rejects.append(Reject(name, Reason.DUPLICATE_KEY, "the graph has another artwork of this name"))
+        else:
+            seen.add(name)
+            kept.append(one)
+    return kept, rejects
+
+
+def _column(values: Any, dtype: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, dtype)
+
+
+def _emotions(felt: Sequence[Sequence[Felt]]) -> pa.ListArray:
+    """Build the column from its parts: a dictionary for each emotion would cost more than all the rest."""
+    counts = np.cumsum([0, *map(len, felt)], dtype=np.int32)
+    flat = [one for some in felt for one in some]
+    dtype = tables.TABLES["raw_artworks"].field("emotions").type
+    name, value = dtype.value_type
+    parts = [pa.array([n for n, _, _ in flat], name.type), pa.array([v for _, v, _ in flat], value.type)]
+    return pa.ListArray.from_arrays(counts, pa.StructArray.from_arrays(parts, fields=[name, value]), dtype)
+
+
+def _extra(more: Mapping[str, Any], artists: Sequence[str], felt: Sequence[Felt]) -> Mapping[str, Any]:
+    """Collect what has no column: other properties, artists beside the first, words on emotions."""
+    told = {name: about for name, _, about in felt if about}
+    if len(artists) < 2 and not told:
+        return more
+    shared = {"artists": list(artists)} if len(artists) > 1 else {}
+    return {**more, **shared, **({"emotions": told} if told else {})}
 
 
 _PLACES = ("style", "genre", "period", "series", "gallery", "gallery_city", "gallery_country", "city")
@@ -152,13 +210,12 @@ def _one_year(date: str | None) -> int | None:
 
 def _text(value: Any) -> str | None:
     """Take empty text for none; the graph has numbers in some text properties."""
-    return None if value is None or not str(value).strip() else str(value)
-
-
-def _joined(names: Iterable[str], by: str) -> str | None:
-    return by.join(names) or None
+    text = value if isinstance(value, str) or value is None else str(value)
+    return text if text and not text.isspace() else None
 
 
 def _json(extra: Mapping[str, Any]) -> str:
+    if not extra:
+        return "{}"
     told = {name: value for name, value in extra.items() if value not in (None, "")}
     return json.dumps(told, sort_keys=True, ensure_ascii=False, default=str)

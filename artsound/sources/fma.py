@@ -50,12 +50,20 @@ SOURCE = Source(
 )
 Subset = Literal["small", "medium", "large"]
 SUBSETS = ("small", "medium", "large")  # each contains the ones before
+NEEDED = ("set.subset", "track.genre_top", "track.date_recorded", "album.date_released")
+HEAD = 1 << 16  # bytes that hold the header of a CSV
 LONG_TEXTS = ("album.information", "artist.bio")  # repeated for every track: left in the metadata
 KNOWN_COUNTS = {  # subset → clips that are kept, fail to decode, are under 10.0 s
     "large": (105_884, 162, 528),
     "medium": (24_980, 15, 5),
 }
 MIN_FRAMES, RATE = 480_000, 48_000  # 10.0 s, counted after the decoder of the known counts resampled
+
+
+def check_metadata(metadata: Path) -> None:
+    """See whether the metadata can serve, by its first lines; raises as `read_tracks`."""
+    with _Metadata(metadata) as given:
+        given.track_columns()
 
 
 def read_tracks(metadata: Path, media: Media, *, subset: Subset = "large") -> Outcome:
@@ -104,16 +112,21 @@ class _Metadata:
 
     def tracks(self, subset: Subset) -> list[dict[str, str]]:
         """Read tracks.csv; the columns are named `album.title` and so on; by id."""
-        data = self._bytes("tracks.csv")
-        top, low = (next(csv.reader([line])) for line in _first_lines(data, 2))
-        names = ["track_id", *(f"{group}.{name}" for group, name in zip(top[1:], low[1:], strict=True))]
-        if missing := {"set.subset", "track.title", "track.license", "artist.id"} - set(names):
-            raise ConfigError(f"tracks.csv of {self._path} lacks {', '.join(sorted(missing))}: is it FMA's?")
+        names = self.track_columns()
         wanted = [name for name in names if name not in LONG_TEXTS]
-        lines = _table(data, names, wanted, skip=3).to_pylist()
+        lines = _table(self._bytes("tracks.csv"), names, wanted, skip=3).to_pylist()
         inside = SUBSETS[: SUBSETS.index(subset) + 1]
         kept = [line for line in lines if line["set.subset"] in inside and line["track_id"].isdecimal()]
         return sorted(kept, key=lambda line: int(line["track_id"]))
+
+    def track_columns(self) -> list[str]:
+        """Name the columns of tracks.csv by its two header rows."""
+        head = self._bytes("tracks.csv", HEAD)
+        top, low = ([*next(csv.reader([line]), [])] for line in _first_lines(head, 2))
+        names = ["track_id", *(f"{group}.{name}" for group, name in zip(top[1:], low[1:], strict=False))]
+        if missing := {*NEEDED, *_USED} - set(names):
+            raise ConfigError(f"tracks.csv of {self._path} lacks {', '.join(sorted(missing))}: is it FMA's?")
+        return names
 
     def links(self, ids: set[str]) -> dict[str, dict[str, str]]:
         """Read from raw_tracks.csv what tracks.csv left out: where licence and track are linked."""
@@ -128,17 +141,19 @@ class _Metadata:
         reader = csv.DictReader(io.StringIO(self._bytes("genres.csv").decode("utf-8-sig")))
         return {line["genre_id"]: line["title"] for line in reader}
 
-    def _bytes(self, name: str) -> bytes:
+    def _bytes(self, name: str, most: int = -1) -> bytes:
         if self._zip is None:
             found = [
                 path for path in (self._path / name, self._path / "fma_metadata" / name) if path.exists()
             ]
             if found:
-                return found[0].read_bytes()
+                with found[0].open("rb") as file:
+                    return file.read(most)
         else:
             member = next((m for m in self._zip.namelist() if PurePosixPath(m).name == name), None)
             if member:
-                return self._zip.read(member)
+                with self._zip.open(member) as file:
+                    return file.read(most)
         raise ConfigError(f"{self._path} holds no {name}: is it fma_metadata.zip?")
 
 

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Collection as Names
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from artsound import tables
 from artsound.contracts import WEIGHTED, WORDS
@@ -83,7 +83,25 @@ def read_tracks(collection: Collection) -> Outcome:
     return _read(collection, _MUSIC)
 
 
-def _read(collection: Collection, side: _Side) -> Outcome:
+def check_artworks(collection: Collection) -> None:
+    """See whether the CSV can serve, before anything is read; raises as `read_artworks`."""
+    _given(collection, _ART)
+
+
+def check_tracks(collection: Collection) -> None:
+    """See whether the CSV can serve; as `check_artworks`."""
+    _given(collection, _MUSIC)
+
+
+class _Given(NamedTuple):
+    """What lies in a folder, and its CSV."""
+
+    names: list[str]
+    lines: list[tuple[int, dict[str, str]]]
+    ours: dict[str, str]  # our column → the CSV's
+
+
+def _given(collection: Collection, side: _Side) -> _Given:
     media = open_media(collection.path)
     names = sorted(media.names())
     table = _table_name(collection, names)
@@ -92,7 +110,11 @@ def _read(collection: Collection, side: _Side) -> Outcome:
     except MediaError as error:
         raise ConfigError(f"cannot read the table in {collection.path}: {error.detail}") from error
     header, lines = _lines(f"{collection.path}/{table}", data)
-    ours = _columns(table, header, collection.columns, side)
+    return _Given(names, lines, _columns(table, header, collection.columns, side))
+
+
+def _read(collection: Collection, side: _Side) -> Outcome:
+    names, lines, ours = _given(collection, side)
     found = {_composed(name): name for name in names}
     files = set(names)
     rows, rejects, used = [], [], set[str]()

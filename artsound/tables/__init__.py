@@ -17,6 +17,7 @@ from artsound.tables.catalog import (
     CLIPS,
     DUPLICATES,
     FINGERPRINTS,
+    GRAPH_COUNTS,
     RAW_ARTISTS,
     RAW_ARTWORKS,
     RAW_TRACKS,
@@ -46,6 +47,7 @@ __all__ = [
     "DUPLICATES",
     "EMOTIONS",
     "FINGERPRINTS",
+    "GRAPH_COUNTS",
     "MATCHING",
     "MUSIC_CAPTIONS",
     "MUSIC_MEASURES",
@@ -67,6 +69,7 @@ __all__ = [
 ]
 
 TABLES: dict[str, pa.Schema] = {
+    "graph_counts": GRAPH_COUNTS,
     "art_keys": ART_KEYS,
     "raw_artists": RAW_ARTISTS,
     "raw_artworks": RAW_ARTWORKS,

@@ -11,6 +11,7 @@ from artsound.tables.columns import (
     ITEM_ID,
     KNOWN,
     LICENCE,
+    LIFE,
     MAKER,
     SIDE,
     SPLIT,
@@ -34,11 +35,18 @@ RAW_ARTWORKS = table(
     maybe("genre", TEXT, "genre"),
     column("tags", WORDS, "subjects; may be empty"),
     *KNOWN,
-    maybe("gallery_city", TEXT, "where the gallery is"),
-    maybe("gallery_country", TEXT, "where the gallery is"),
     EXTRA,
     key="artwork_id",
     about="Artworks as their source names them; nothing is checked yet.",
+)
+
+GRAPH_COUNTS = table(
+    column("kind", TEXT, "label, type or property"),
+    column("name", TEXT, "of a label or a type of relation; of a property `label.name`"),
+    column("count", pa.int64(), "nodes, relations, or nodes that have the property"),
+    maybe("characters", pa.int64(), "of all values of a property together"),
+    key="kind,name",
+    about="What a graph on a server holds: asked before every build, so that a changed one is read anew.",
 )
 
 ART_KEYS = table(
@@ -50,23 +58,7 @@ ART_KEYS = table(
 RAW_ARTISTS = table(
     column("artist_key", TEXT, "key of the artist in the source; for ArtGraph the WikiArt slug"),
     maybe("name", TEXT, "printed name"),
-    maybe("birth_date", TEXT, "as the source writes it"),
-    maybe("death_date", TEXT, "as the source writes it"),
-    maybe("birth_year", pa.int32(), "null when the date allows several", unit="year"),
-    maybe("death_year", pa.int32(), "null when the date allows several", unit="year"),
-    maybe("birth_place", TEXT, "as the source writes it"),
-    maybe("death_place", TEXT, "as the source writes it"),
-    maybe("gender", TEXT, "as the source writes it"),
-    maybe("biography", TEXT, "free text"),
-    maybe("image_url", TEXT, "portrait"),
-    maybe("wikipedia_url", TEXT, "page of the artist"),
-    maybe("dbpedia_url", TEXT, "page of the artist"),
-    column("movements", WORDS, "movements; may be empty"),
-    column("fields", WORDS, "fields of work; may be empty"),
-    column("schools", WORDS, "schools, and persons that the source mixes with them; may be empty"),
-    column("teachers", WORDS, "artist keys; may be empty"),
-    column("patrons", WORDS, "patrons; may be empty"),
-    column("subjects", WORDS, "categories of encyclopaedias; may be empty"),
+    *LIFE,
     EXTRA,
     key="artist_key",
     about="Artists as the graph knows them.",
@@ -98,8 +90,9 @@ ARTISTS = table(
     SIDE,
     maybe("name", TEXT, "printed name; null when unknown"),
     column("items", pa.int32(), "artworks or tracks by this artist"),
+    *LIFE,
     key="artist_id",
-    about="Who made the artworks and the tracks; splits never divide an artist.",
+    about="Who made the artworks and the tracks, and what the source knows of them; splits divide none.",
 )
 
 ARTWORKS = table(

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from artsound.contracts import TEXT, WEIGHTED, column, maybe
+from artsound.contracts import TEXT, WEIGHTED, WORDS, column, maybe
 
 ARTWORK_ID = column("artwork_id", TEXT, "key of the artwork in its source; for ArtGraph `Artwork.name`")
 TRACK_ID = column("track_id", TEXT, "key of the track in its source; for FMA the track id")
@@ -39,7 +39,28 @@ KNOWN = (
     maybe("period", TEXT, "period of the artist's work"),
     maybe("series", TEXT, "series the artwork belongs to"),
     maybe("gallery", TEXT, "who holds it"),
+    maybe("gallery_city", TEXT, "where the gallery is"),
+    maybe("gallery_country", TEXT, "where the gallery is"),
     maybe("city", TEXT, "where it was made"),
     maybe("country", TEXT, "where it was made"),
     column("emotions", WEIGHTED, "emotions named by annotators and how many named them; may be empty"),
+)
+LIFE = (
+    maybe("birth_date", TEXT, "as the source writes it"),
+    maybe("death_date", TEXT, "as the source writes it"),
+    maybe("birth_year", pa.int32(), "null when the date allows several", unit="year"),
+    maybe("death_year", pa.int32(), "null when the date allows several", unit="year"),
+    maybe("birth_place", TEXT, "as the source writes it"),
+    maybe("death_place", TEXT, "as the source writes it"),
+    maybe("gender", TEXT, "as the source writes it"),
+    maybe("biography", TEXT, "free text"),
+    maybe("image_url", TEXT, "portrait"),
+    maybe("wikipedia_url", TEXT, "page of the artist"),
+    maybe("dbpedia_url", TEXT, "page of the artist"),
+    column("movements", WORDS, "movements; may be empty"),
+    column("fields", WORDS, "fields of work; may be empty"),
+    column("schools", WORDS, "schools, and persons that the source mixes with them; may be empty"),
+    column("teachers", WORDS, "keys of artists in the source; may be empty"),
+    column("patrons", WORDS, "patrons; may be empty"),
+    column("subjects", WORDS, "categories of encyclopaedias; may be empty"),
 )

@@ -6,14 +6,16 @@ first tests use instead; they leave it empty again.
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from artsound.errors import ConfigError, SourceError
+from artsound.errors import ConfigError, Reason, SourceError
 from artsound.sources import artgraph, artgraph_csv
-from artsound.sources.artgraph import Graph, count_triples, read_artists, read_keys, read_window
+from artsound.sources.artgraph import Graph, count_triples, find_kinds, read_artists, read_keys, read_window
+from artsound.sources.artgraph_counts import count_graph, told
 from artsound.sources.artgraph_load import compare, load_export
 from artsound.sources.artgraph_model import NODE_COUNTS, RELATIONS
 from artsound.sources.synthetic_artgraph import make_graph, write_csv
@@ -46,7 +48,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, exports: dict[str, Path]) -> Iterator[Bolt]:
-    with bolt(tmp_path_factory.mktemp("server"), "neo4j", "mixed", "empty") as started:
+    with bolt(tmp_path_factory.mktemp("server"), "neo4j", "mixed", "empty", "own") as started:
         for name in ("neo4j", "mixed"):
             load_export(exports[name], Graph(started.uri, name))
         yield started
@@ -65,21 +67,30 @@ def graph(request: pytest.FixtureRequest, exports: dict[str, Path]) -> Iterator[
 
 
 def empty(graph: Graph) -> None:
-    with graph.session(write=True) as session:
-        session.run("MATCH (n) DETACH DELETE n").consume()
+    write(graph, "MATCH (n) DETACH DELETE n")
 
 
 def everything(graph: Graph, window: int = 50) -> pa.Table:
     keys = read_keys(graph).rows
-    pieces = [read_window(keys.slice(start, window), graph=graph) for start in range(0, len(keys), window)]
+    kinds = find_kinds(graph)
+    pieces = [
+        read_window(keys.slice(start, window), graph=graph, kinds=kinds)
+        for start in range(0, len(keys), window)
+    ]
     assert not any(piece.rejects for piece in pieces)
     return pa.concat_tables([piece.rows for piece in pieces]).sort_by("artwork_id")
+
+
+def artists(graph: Graph) -> pa.Table:
+    return read_artists(graph, find_kinds(graph)).rows
 
 
 @pytest.mark.slow
 def test_the_server_and_the_export_say_the_same(graph: Graph, exports: dict[str, Path]) -> None:
     assert everything(graph).equals(artgraph_csv.read_artworks(exports["neo4j"]).rows)
-    assert read_artists(graph).rows.equals(artgraph_csv.read_artists(exports["neo4j"]).rows)
+    assert read_artists(graph, find_kinds(graph)).rows.equals(
+        artgraph_csv.read_artists(exports["neo4j"]).rows
+    )
 
 
 @pytest.mark.slow
@@ -87,7 +98,9 @@ def test_the_older_names_of_relations_are_understood(server: Bolt, exports: dict
     """ArcadeDB has one name space for labels and types: only old types that are no labels fit in it."""
     older = Graph(server.uri, "mixed")
     assert everything(older).equals(artgraph_csv.read_artworks(exports["mixed"]).rows)
-    assert read_artists(older).rows.equals(artgraph_csv.read_artists(exports["mixed"]).rows)
+    assert read_artists(older, find_kinds(older)).rows.equals(
+        artgraph_csv.read_artists(exports["mixed"]).rows
+    )
 
 
 @pytest.mark.slow
@@ -109,13 +122,56 @@ def test_counts_agree_with_the_export(graph: Graph, exports: dict[str, Path]) ->
     lower = ({k.lower(): n for k, n in nodes.items()}, {(h.lower(), k.lower(), t.lower()): n
              for (h, k, t), n in edges.items()})  # fmt: skip
     assert lower == artgraph_csv.count_triples(exports["neo4j"])
-    assert {d.what for d in compare(nodes, edges)} >= {"Artwork", "Artwork → Tag (About, about)"}
+    lines = {line.what: line for line in compare(nodes, edges)}
+    assert lines["Artwork"] == ("Artwork", 116_475, ARTWORKS)
+    assert lines["Artwork → Tag (About, about)"].differs
+    assert not lines["emotion"].differs
+    assert sum(line.found for line in lines.values()) == sum(nodes.values()) + sum(edges.values())
+
+
+@pytest.mark.slow
+def test_a_window_is_read_in_pieces_as_it_is_at_once(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = everything(graph, ARTWORKS)
+    monkeypatch.setattr(artgraph, "PIECE", 7)
+    assert everything(graph, ARTWORKS).equals(whole)
+
+
+def write(graph: Graph, *queries: str) -> None:
+    with graph.session(write=True) as session:
+        for query in queries:
+            session.run(query).consume()
+
+
+ONE = """CREATE (a:Artwork {name: 'x.jpg', title: 'one'})-[:createdBy]->(:Artist {name: 'x'})
+CREATE (a)-[:hasGenre]->(:Genre {name: 'g'}) CREATE (a)-[:hasStyle]->(:Style {name: 's'})"""
+
+
+@pytest.mark.slow
+def test_a_changed_graph_counts_otherwise_and_a_repeated_name_is_told(server: Bolt) -> None:
+    own = Graph(server.uri, "own")
+    write(own, ONE)
+    seen = [told(count_graph(own).rows)]
+    assert seen == [told(count_graph(own).rows)]
+    for change in (
+        "MATCH (a:Artwork) SET a.title = 'another title'",
+        "MATCH (a:Artwork) SET a.noted = 'by hand'",
+        "CREATE (:Tag {name: 'a tag'})",
+        "MATCH (a:Artwork) MATCH (t:Tag) CREATE (a)-[:about]->(t)",
+        "MATCH (t:Tag) DETACH DELETE t",
+        ONE,
+    ):
+        write(own, change)
+        seen.append(told(count_graph(own).rows))
+    assert all(before != after for before, after in pairwise(seen))
+    outcome = read_window(read_keys(own).rows, graph=own, kinds=find_kinds(own))
+    assert outcome.rows["artwork_id"].to_pylist() == ["x.jpg"]
+    assert [(one.item_id, one.reason) for one in outcome.rejects] == [("x.jpg", Reason.DUPLICATE_KEY)]
 
 
 @pytest.mark.slow
 def test_a_graph_that_is_none_of_both_is_told_with_what_is_missing(server: Bolt) -> None:
     with pytest.raises(ConfigError, match="no relation Author or createdBy, Genre or hasGenre"):
-        read_keys(Graph(server.uri, "empty"))
+        count_graph(Graph(server.uri, "empty"))
 
 
 @pytest.mark.slow
@@ -129,7 +185,7 @@ def test_a_window_whose_artworks_are_not_all_there_is_told(server: Bolt) -> None
     keys = read_keys(Graph(server.uri)).rows
     other = pa.concat_tables([keys.slice(0, 1), keys.slice(2, 1)])
     with pytest.raises(SourceError, match="changed while it was read"):
-        read_window(other, graph=Graph(server.uri))
+        read_window(other, graph=Graph(server.uri), kinds=find_kinds(Graph(server.uri)))
 
 
 @pytest.mark.slow
@@ -160,12 +216,12 @@ def test_a_killed_server_costs_only_the_window_that_was_being_read(
     with bolt(tmp_path / "server") as server:
         graph = Graph(server.uri)
         load_export(exports["neo4j"], graph)
-        keys = read_keys(graph).rows
+        keys, kinds = read_keys(graph).rows, find_kinds(graph)
 
         def read(number: int) -> None:
             def make() -> artgraph.Outcome:
                 asked.append(number)
-                return read_window(keys.slice(number * 40, 40), graph=graph)
+                return read_window(keys.slice(number * 40, 40), graph=graph, kinds=kinds)
 
             parts.once(number, make)
 
@@ -200,7 +256,9 @@ def test_a_full_synthetic_graph_has_the_published_counts() -> None:
     made = make_graph(NODE_COUNTS["Artwork"], scheme="f2")
     nodes = {label: len(found) for label, found in made.nodes.items()}
     assert (sum(nodes.values()), sum(len(ends) for ends in made.edges.values())) == (135_038, 875_416)
-    assert compare(nodes, {triple: len(ends) for triple, ends in made.edges.items()}) == []
+    lines = compare(nodes, {triple: len(ends) for triple, ends in made.edges.items()})
+    assert [line for line in lines if line.differs] == []
+    assert sum(line.published for line in lines) == 135_038 + 875_416
 
 
 def test_the_published_counts_add_up() -> None:

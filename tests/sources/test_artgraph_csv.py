@@ -9,7 +9,7 @@ import pytest
 
 from artsound import tables
 from artsound.errors import ConfigError, Reason
-from artsound.sources.artgraph_csv import count_triples, read_artists, read_artworks
+from artsound.sources.artgraph_csv import check, count_triples, read_artists, read_artworks
 from artsound.sources.synthetic_artgraph import Graph, make_graph, write_csv, write_neo4j2raw
 
 GRAPH = make_graph(200, seed=3, dirty=True)
@@ -156,3 +156,24 @@ def test_what_is_no_artgraph_is_told(tmp_path: Path) -> None:
     (tmp_path / "other" / "edges.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ConfigError, match="not an export that can be read"):
         read_artworks(tmp_path / "other")
+
+
+def test_a_missing_column_or_file_is_told_at_a_glance(plain: Path, tmp_path: Path) -> None:
+    check(plain)
+    shutil.copytree(plain, tmp_path / "g")
+    edges = (plain / "edges.csv").read_text()
+    (tmp_path / "g/edges.csv").write_text(edges.replace("head_label,head,", "head_label,start,", 1))
+    for look in (check, read_artworks):
+        with pytest.raises(
+            ConfigError, match=r"edges\.csv of .* has no column head; it has: head_label, start"
+        ):
+            look(tmp_path / "g")
+    shutil.make_archive(str(tmp_path / "zipped"), "zip", tmp_path / "g")
+    with pytest.raises(ConfigError, match="no column head"):
+        check(tmp_path / "zipped.zip")
+    (tmp_path / "g/edges.csv").unlink()
+    with pytest.raises(ConfigError, match=r"has no edges\.csv beside nodes\.csv"):
+        check(tmp_path / "g")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="no ArtGraph export"):
+        check(tmp_path / "empty")

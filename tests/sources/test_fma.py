@@ -15,7 +15,15 @@ from artsound.errors import ConfigError, Reason, SourceError
 from artsound.media.files import Media, open_media
 from artsound.sources.artgraph_model import SOURCE as ARTGRAPH
 from artsound.sources.base import Source
-from artsound.sources.fma import KNOWN_COUNTS, SOURCE, check_archive, check_audio, check_members, read_tracks
+from artsound.sources.fma import (
+    KNOWN_COUNTS,
+    SOURCE,
+    check_archive,
+    check_audio,
+    check_members,
+    check_metadata,
+    read_tracks,
+)
 from artsound.sources.folder import SOURCE as FOLDER
 from artsound.sources.synthetic_fma import COLUMNS, Planted, make_fma
 from tests.rows import artworks
@@ -145,8 +153,14 @@ def test_metadata_that_is_not_fmas_is_told(fma: tuple[Path, Planted], tmp_path: 
     with pytest.raises(ConfigError, match="no sound zip"):
         read_tracks(tmp_path / "text.zip", media)
     (tmp_path / "tracks.csv").write_text(",track\n,title\ntrack_id,\n2,song\n")
-    with pytest.raises(ConfigError, match=r"lacks artist\.id, set\.subset, track\.license"):
+    with pytest.raises(ConfigError, match=r"lacks album\.date_released, .*track\.license"):
         read_tracks(tmp_path, media)
+    with pytest.raises(ConfigError, match="lacks album"):
+        check_metadata(tmp_path)
+    (tmp_path / "tracks.csv").write_text("")
+    with pytest.raises(ConfigError, match="lacks album"):
+        check_metadata(tmp_path)
+    check_metadata(fma[0] / "fma_metadata.zip")
 
 
 @pytest.mark.parametrize("source", [SOURCE, ARTGRAPH, FOLDER], ids=lambda source: source.name)

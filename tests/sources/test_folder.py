@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from artsound import tables
 from artsound.errors import ConfigError, Outcome, Reason
 from artsound.settings import Collection
-from artsound.sources.folder import read_artworks, read_tracks
+from artsound.sources.folder import check_artworks, read_artworks, read_tracks
 
 HEADER = "file,title,artist,licence\n"
 
@@ -162,9 +162,10 @@ def test_lists_are_split_at_bars_or_semicolons_else_at_commas(
     ],
 )
 def test_a_table_that_cannot_serve_is_told_in_one_line(tmp_path: Path, csv: str | bytes, says: str) -> None:
-    with pytest.raises(ConfigError, match=says) as raised:
-        read_artworks(collection(tmp_path, csv, "a.jpg"))
-    assert "\n" not in str(raised.value)
+    for look in (check_artworks, read_artworks):
+        with pytest.raises(ConfigError, match=says) as raised:
+            look(collection(tmp_path, csv, "a.jpg"))
+        assert "\n" not in str(raised.value)
 
 
 def test_a_folder_needs_one_table(tmp_path: Path) -> None:
