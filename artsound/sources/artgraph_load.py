@@ -78,8 +78,8 @@ def _load_edges(db: duckdb.DuckDBPyConnection, graph: Graph, triple: Triple, wri
 def compare(nodes: Mapping[str, int], triples: Triples) -> list[Difference]:
     """Hold the counts of a graph or an export against the published ones, label by label and type by type.
 
-    Two pairs of relations are published as sums only, so these are compared as sums. What is published nowhere
-    (the emotions of the newer graph, labels and relations of one's own) comes last, with 0 for published.
+    Two pairs of relations are published as sums only, so these are compared as sums. What is published
+    nowhere (the emotions of the newer graph, labels and relations of one's own) comes last, with 0.
     """
     have = Counter({label.lower(): count for label, count in nodes.items()})
     edges = Counter({tuple(part.lower() for part in triple): count for triple, count in triples.items()})

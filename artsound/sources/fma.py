@@ -121,8 +121,8 @@ class _Metadata:
 
     def track_columns(self) -> list[str]:
         """Name the columns of tracks.csv by its two header rows."""
-        head = self._bytes("tracks.csv", HEAD)
-        top, low = ([*next(csv.reader([line]), [])] for line in _first_lines(head, 2))
+        head = _first_lines(self._bytes("tracks.csv", HEAD), 2)
+        top, low = (next(csv.reader([line]), []) for line in [*head, "", ""][:2])
         names = ["track_id", *(f"{group}.{name}" for group, name in zip(top[1:], low[1:], strict=False))]
         if missing := {*NEEDED, *_USED} - set(names):
             raise ConfigError(f"tracks.csv of {self._path} lacks {', '.join(sorted(missing))}: is it FMA's?")

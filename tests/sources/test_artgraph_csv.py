@@ -154,7 +154,7 @@ def test_what_is_no_artgraph_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no relation Author or createdBy, Style or hasStyle"):
         read_artworks(tmp_path / "other")
     (tmp_path / "other" / "edges.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ConfigError, match="not an export that can be read"):
+    with pytest.raises(ConfigError, match="no column head_label, head"):
         read_artworks(tmp_path / "other")
 
 
