@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from artsound.errors import MissingExtra
+from artsound.errors import ConfigError, MissingExtra
 
 app = typer.Typer(no_args_is_help=True, help="Train the generator on a release.")
 Config = Annotated[Path, typer.Option("--config", "-c", help="TOML settings file of a training run")]
@@ -56,7 +56,10 @@ def synthetic(
 
 def generate(  # noqa: PLR0913, PLR0917  # one argument an option
     image: Annotated[Path, typer.Argument(help="an image, or a folder of images")],
-    model: Annotated[Path, typer.Option("--model", "-m", help="model.safetensors, or its folder")],
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", envvar="ARTSOUND_MODEL", help="model.safetensors, or its folder"),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the music")] = Path("generated"),
     seconds: Annotated[float, typer.Option(help="length of a piece")] = 10.0,
     seed: Annotated[int, typer.Option(help="another seed, other music")] = 0,
@@ -65,6 +68,7 @@ def generate(  # noqa: PLR0913, PLR0917  # one argument an option
     ] = None,
     steps: Annotated[int | None, typer.Option(help="of the sampler", min=1)] = None,
     count: Annotated[int, typer.Option("--n", "-n", help="pieces an image", min=1)] = 1,
+    weights: Annotated[str, typer.Option(help="of the prior, where they lie elsewhere now")] = "",
     as_json: Json = False,
 ) -> None:
     """Make music for an image, or for every image of a folder."""
@@ -75,7 +79,9 @@ def generate(  # noqa: PLR0913, PLR0917  # one argument an option
 
     images = images_in(image)
     with _progress():
-        made = make(load_model(model), images, out, Request(seconds, seed, count, steps, guidance))
+        made = make(
+            load_model(_named(model), weights), images, out, Request(seconds, seed, count, steps, guidance)
+        )
     if as_json:
         wavs = [{"image": piece.image.name, "wav": piece.wav.name} for piece in made.pieces]
         typer.echo(json.dumps({"pieces": wavs, "refused": [one.image.name for one in made.refused]}))
@@ -84,6 +90,15 @@ def generate(  # noqa: PLR0913, PLR0917  # one argument an option
         typer.echo(f"{piece.image.name} → {piece.wav}")
     for one in made.refused:
         typer.echo(f"{one.image.name} refused: {one.why}", err=True)
+
+
+def _named(model: Path | None) -> Path:
+    if model is None:
+        raise ConfigError(
+            "no model is named: give --model FOLDER or set ARTSOUND_MODEL; `make train-demo` trains a small "
+            "one on a CPU, in build/train-demo/run"
+        )
+    return model
 
 
 def _progress() -> AbstractContextManager[None]:

@@ -1,8 +1,9 @@
 """A trained model: prior, projector and what they were trained on, in one safetensors file."""
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -28,6 +29,7 @@ class Model:
     prior: AudioPrior
     encoder: VisualEncoder
     conditioner: Conditioner
+    provenance: Mapping[str, str] = field(default_factory=dict)  # of its file, with the file's sha256
 
 
 def new_conditioner(
@@ -55,8 +57,12 @@ def save_model(path: Path, model: Model, provenance: Mapping[str, str]) -> None:
     write_tensors(path, tensors, meta)
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: Path, weights: str = "") -> Model:
     """Read a trained model, and load the weights of the prior that it names.
+
+    Args:
+        path: the file, or its folder.
+        weights: of the prior, where they do not lie where the training run found them.
 
     Raises:
         ConfigError: there is no model, it is not one, or weights it needs are missing.
@@ -70,7 +76,10 @@ def load_model(path: Path) -> Model:
     tensors, meta = read_tensors(path)
     if "model" not in meta:
         raise ConfigError(f"{path} is no model of ours: it does not say what it was trained with")
-    settings = TrainSettings(release=Path(), run=path.parent, **json.loads(meta["model"]))
+    given = json.loads(meta.pop("model"))
+    if weights:
+        given["prior"]["weights"] = weights
+    settings = TrainSettings(release=Path(), run=path.parent, **given)
     prior, encoder = priors.build(settings.prior), visual_encoder(settings.visual)
     conditioner = new_conditioner(settings, prior, encoder, {})
     try:
@@ -78,7 +87,15 @@ def load_model(path: Path) -> Model:
         load_own(prior, tensors)
     except RuntimeError as error:
         raise ConfigError(f"{path} is of another projector or prior: {str(error).splitlines()[0]}") from error
-    return Model(settings, prior, encoder, conditioner)
+    for side, found in (("audio", prior.fingerprint), ("visual", encoder.fingerprint)):
+        if meta.get(side, found) != found:
+            raise ConfigError(
+                f"{path} was trained with another {side} encoder than the weights named now ({meta[side]}, "
+                f"these are {found}): name the folder of the same weights"
+            )
+    with path.open("rb") as file:
+        meta["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return Model(settings, prior, encoder, conditioner, meta)
 
 
 def own_tensors(prior: AudioPrior) -> dict[str, Tensor]:

@@ -54,6 +54,8 @@ def write_wav(path: Path, samples: NDArray[np.float32], rate: int, made: Mapping
         with soundfile.SoundFile(part, "w", rate, 1, "PCM_16", format="WAV") as file:
             file.title = str(made["image"])
             file.software = str(made["software"])
+            if licence := made.get("weights_licence"):
+                file.copyright = str(licence)
             file.comment = json.dumps(made, sort_keys=True)
             file.write(loud)
 

@@ -27,7 +27,12 @@ def folder_of(weights: str, revision: str | None, licence: str) -> Path:
         return Path(weights)
     try:
         return Path(snapshot_download(weights, revision=revision, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError) as error:
+    except HFValidationError as error:  # a path, not an id
+        raise ConfigError(
+            f"the weights {weights} are not there: fetch them with `hf download ID --local-dir {weights}`, "
+            f"or name the folder that has them. Their licence is {licence}"
+        ) from error
+    except LocalEntryNotFoundError as error:
         at = f" --revision {revision}" if revision else ""
         raise ConfigError(
             f"the weights {weights} are not on this machine: run `hf download {weights}{at}`, or name "

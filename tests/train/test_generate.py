@@ -1,13 +1,20 @@
+import copy
+import hashlib
+import json
+import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import typer
 from PIL import Image
 from typer.testing import CliRunner
 
 from artsound import cli_train
-from artsound.errors import ConfigError
+from artsound.errors import ConfigError, StoreError, TrainingError
+from artsound.train.checkpoint import read_tensors, write_tensors
 from artsound.train.generate import Request, generate, images_in
 from artsound.train.model import Model, load_model
 from artsound.train.run import prepare, run
@@ -32,7 +39,9 @@ def model(trained: Path) -> Model:
 FEW_STEPS = Request(seconds=3.0, steps=1, count=2)
 
 
-def test_every_image_gets_its_pieces_of_the_length_asked_for(model: Model, tmp_path: Path) -> None:
+def test_every_image_gets_its_pieces_of_the_length_asked_for(
+    model: Model, trained: Path, release: Path, tmp_path: Path
+) -> None:
     made = generate(model, SAMPLES[:2], tmp_path, FEW_STEPS)
     assert len(made.pieces) == 4
     for piece in made.pieces:
@@ -40,7 +49,10 @@ def test_every_image_gets_its_pieces_of_the_length_asked_for(model: Model, tmp_p
         assert len(samples) == 3 * rate == 24_000
         assert 0 < np.abs(samples).max() <= 1
         assert said["image"] == piece.image.name
-        assert said["prior"] == "small"
+        assert (said["prior"], said["text_prompt"]) == ("small", None)
+        assert (said["seed"], said["steps"], said["guidance"]) == (0, 1, model.settings.sampling.guidance)
+        assert said["model_sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
+        assert said["manifest_sha256"] == hashlib.sha256((release / "manifest.json").read_bytes()).hexdigest()
         with Image.open(piece.picture) as picture:
             assert picture.size == (640, 256)
 
@@ -76,9 +88,20 @@ def test_nothing_but_a_non_image_is_an_error_that_names_it(model: Model, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("request_", [Request(seconds=0), Request(seconds=1e6), Request(count=0)])
-def test_senseless_lengths_are_refused(model: Model, tmp_path: Path, request_: Request) -> None:
-    with pytest.raises(ConfigError, match="seconds"):
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(seconds=0),
+        Request(seconds=1e6),
+        Request(seconds=float("nan")),
+        Request(count=0),
+        Request(steps=0),
+        Request(guidance=-1),
+        Request(guidance=float("nan")),
+    ],
+)
+def test_senseless_requests_are_refused(model: Model, tmp_path: Path, request_: Request) -> None:
+    with pytest.raises(ConfigError, match=r"seconds|steps|guidance"):
         generate(model, SAMPLES[:1], tmp_path, request_)
 
 
@@ -108,6 +131,74 @@ def test_a_wav_is_brought_below_full_scale_and_reads_back(tmp_path: Path) -> Non
     assert said["seed"] == 1
 
 
+def test_other_programs_read_the_sound_and_what_it_says(model: Model, tmp_path: Path) -> None:
+    piece = generate(model, SAMPLES[:1], tmp_path, FEW_STEPS).pieces[0]
+    with wave.open(str(piece.wav)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, model.prior.rate)
+        assert file.getnframes() == 3 * model.prior.rate
+    info = riff_info(piece.wav.read_bytes())
+    assert info["INAM"] == SAMPLES[0].name
+    assert json.loads(info["ICMT"])["image"] == SAMPLES[0].name
+    assert info["ISFT"].startswith("artsound ")
+
+
+def riff_info(data: bytes) -> dict[str, str]:
+    """Read the entries of the INFO list as the RIFF format lays them out."""
+    at, found = 12, {}
+    while at + 8 <= len(data):
+        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if name == b"LIST" and data[at + 8 : at + 12] == b"INFO":
+            inner = at + 12
+            while inner + 8 <= at + 8 + size:
+                key, length = data[inner : inner + 4], int.from_bytes(data[inner + 4 : inner + 8], "little")
+                found[key.decode()] = data[inner + 8 : inner + 8 + length].rstrip(b"\0").decode()
+                inner += 8 + length + length % 2
+        at += 8 + size + size % 2
+    return found
+
+
+def test_images_of_one_stem_do_not_overwrite_each_other(model: Model, tmp_path: Path) -> None:
+    with Image.open(SAMPLES[0]) as picture:
+        for name in ("a.jpg", "a.png", "b.v2.png"):
+            picture.save(tmp_path / name)
+    images = images_in(tmp_path)
+    made = generate(model, images, tmp_path / "out", Request(seconds=1.0, steps=1))
+    names = sorted(path.name for path in (tmp_path / "out").glob("*.wav"))
+    assert names == ["a.jpg-0-0.wav", "a.png-0-0.wav", "b.v2-0-0.wav"]
+    assert all(piece.picture.exists() for piece in made.pieces)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StoreError, match=r"cannot write to .*taken.*--out"):
+        generate(model, SAMPLES[:1], tmp_path / "taken", FEW_STEPS)
+
+
+def test_a_model_that_makes_no_finite_sound_says_so(model: Model, tmp_path: Path) -> None:
+    broken = replace(model, prior=copy.deepcopy(model.prior))
+    with torch.no_grad():
+        for one in broken.prior.network.parameters():
+            one.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="no finite sound"):
+        generate(broken, SAMPLES[:1], tmp_path, FEW_STEPS)
+
+
+def test_no_model_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ARTSOUND_MODEL", raising=False)
+    app = typer.Typer()
+    app.command()(cli_train.generate)
+    result = CliRunner().invoke(app, [str(SAMPLES[0])])
+    assert isinstance(result.exception, ConfigError)
+    assert "make train-demo" in str(result.exception)
+
+
+def test_a_model_on_other_weights_than_it_was_trained_with_is_refused(trained: Path, tmp_path: Path) -> None:
+    tensors, meta = read_tensors(trained)
+    write_tensors(tmp_path / "model.safetensors", tensors, meta | {"visual": "clip-1-0123456789abcdef"})
+    with pytest.raises(ConfigError, match="another visual encoder"):
+        load_model(tmp_path)
+
+
 def test_a_tone_shines_at_its_height_in_the_picture(tmp_path: Path) -> None:
     write_picture(
         tmp_path / "a.png", np.sin(2 * np.pi * 2000 * np.arange(16_000) / 8000).astype(np.float32), 8000
@@ -117,8 +208,6 @@ def test_a_tone_shines_at_its_height_in_the_picture(tmp_path: Path) -> None:
 
 
 def test_the_command_line_makes_music_and_refuses_in_one_line(trained: Path, tmp_path: Path) -> None:
-    import typer
-
     app = typer.Typer()
     app.command()(cli_train.generate)
     call = [
