@@ -126,9 +126,10 @@ def compose(
         name: one.expand(rows, -1, -1) for name, one in model.conditioner(model.encoder([pixels])).items()
     }
     noise = seeded_noise((rows, *prior.latent_shape), f"{source}/{request.seed}")
-    made = prior.decode(sample(model, cond, noise, request)).float().cpu().numpy()
-    if not np.isfinite(made).all():
+    latents = sample(model, cond, noise, request)
+    if not latents.isfinite().all():
         raise TrainingError("the model makes no finite sound: train it again, or lower --guidance")
+    made = prior.decode(latents).float().cpu().numpy()
     frames = round(request.seconds * prior.rate)
     parts = [list(made[start : start + windows]) for start in range(0, rows, windows)]
     return [join(part, frames, round(FADE * prior.rate)) for part in parts]
