@@ -17,7 +17,7 @@ Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 @app.command()
 def prepare(config: Config, as_json: Json = False) -> None:
     """Encode a release once: latents, conditioning targets, visual tokens. Run it again to go on."""
-    _need_torch()
+    need_torch()
     from artsound.train.run import prepare as fill
     from artsound.train.settings import TrainSettings
 
@@ -29,7 +29,7 @@ def prepare(config: Config, as_json: Json = False) -> None:
 @app.command()
 def run(config: Config, as_json: Json = False) -> None:
     """Train on the cache. Run it again after a crash: it goes on from the last checkpoint."""
-    _need_torch()
+    need_torch()
     from artsound.train.run import run as train
     from artsound.train.settings import TrainSettings
 
@@ -72,7 +72,7 @@ def generate(  # noqa: PLR0913, PLR0917  # one argument an option
     as_json: Json = False,
 ) -> None:
     """Make music for an image, or for every image of a folder."""
-    _need_torch()
+    need_torch()
     from artsound.train.generate import Request, images_in
     from artsound.train.generate import generate as make
     from artsound.train.model import load_model
@@ -109,7 +109,7 @@ def _progress() -> AbstractContextManager[None]:
     return progress.show(Console(stderr=True))
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
     """Say which extra is missing before a long traceback does.
 
     Raises:

@@ -68,7 +68,7 @@ def imsm(
     Source:
         After the metric of MeLFusion, arXiv:2406.04673; temperature and normalisation are ours.
     """
-    return cosine(_profile(images, captions_by_image), _profile(sounds, captions_by_sound))
+    return cosine(imsm_profiles(images, captions_by_image), imsm_profiles(sounds, captions_by_sound))
 
 
 def _profile(rows: np.ndarray, bank: np.ndarray) -> np.ndarray:
@@ -76,6 +76,13 @@ def _profile(rows: np.ndarray, bank: np.ndarray) -> np.ndarray:
     raised = np.exp(scores - scores.max(axis=1, keepdims=True))
     made: np.ndarray = raised / raised.sum(axis=1, keepdims=True)
     return made
+
+
+def imsm_profiles(
+    rows: Float[np.ndarray, "n dim"], bank: Float[np.ndarray, "caption dim"]
+) -> Float[np.ndarray, "n caption"]:
+    """Say of each row which captions of a bank it is like: a softmax over cosines, at unit length."""
+    return unit(_profile(rows, bank))
 
 
 def retrieval(similarity: Float[np.ndarray, "n n"]) -> Retrieval:
@@ -94,6 +101,22 @@ def of_ranks(found: Int[np.ndarray, " n"], candidates: int) -> Retrieval:
     """Summarise ranks; also of likelihood retrieval, where the own image should give the lowest loss."""
     at_1, at_5, at_10 = (float((found <= k).mean()) for k in (1, 5, 10))
     return Retrieval(at_1, at_5, at_10, float(np.median(found)), candidates)
+
+
+def found_gap(similarity: Float[np.ndarray, "n n"], *, k: int = 10, seed: int = 0) -> Gap:
+    """Compare how often the own column, and how often a shuffled one, is among the best `k` of a row.
+
+    Where there are fewer than 2k columns the better half counts, else everything would be found.
+    """
+    count = len(similarity)
+    best = min(k, count // 2)
+    rows = np.arange(count)
+
+    def hit(order: np.ndarray) -> np.ndarray:
+        made: np.ndarray = (similarity >= similarity[rows, order][:, None]).sum(axis=1) <= best
+        return made.astype(np.float64)
+
+    return shuffled_gap(hit, count, seed=seed)
 
 
 def derangements(count: int, *, seed: int = 0, number: int = DERANGEMENTS) -> Int[np.ndarray, "number count"]:

@@ -43,6 +43,16 @@ def kl_sigmoid(
     return made
 
 
+def divergences(
+    reference: Float[np.ndarray, "clip tag"], ours: Float[np.ndarray, "clip tag"]
+) -> Float[np.ndarray, "clip partner"]:
+    """KL in nats of every clip's distribution (row) from every reference's (column)."""
+    p, q = (np.clip(one.astype(np.float64), SMALLEST, 1) for one in (reference, ours))
+    entropy = (reference * np.log(p)).sum(axis=1)
+    made: np.ndarray = entropy[None, :] - np.log(q) @ reference.T
+    return made
+
+
 def inception_score(distributions: Float[np.ndarray, "clip tag"]) -> float:
     """Return exp of the mean KL of each clip's classes from the mean over clips: 1 to the number of classes.
 

@@ -1,6 +1,7 @@
 """What listens to clips in an evaluation: embeddings, and tags where the model knows some.
 
 A distance is a statement about its encoder, too, so there are always several; none saw the generated clips.
+The ears here are packaged; those that need weights stand in `judges`.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,14 +25,19 @@ class Heard(NamedTuple):
 class Ear(Protocol):
     """Embeds clips, one row each; the same clip gives the same row."""
 
-    name: str
+    name: str  # name@revision
+    rate: int  # Hz that it hears at
+    families: frozenset[str]  # of models that it is, to be held against those that chose the pairs
 
     def __call__(self, clips: Float32[np.ndarray, "clip frame"]) -> Heard:
-        """Listen to mono clips at `RATE`."""
+        """Listen to mono clips at `rate`."""
 
 
 class MusicnnEar:
     """Layer before the tags, and the tags, of one of the two packaged taggers."""
+
+    rate = RATE
+    families = frozenset({"musicnn"})
 
     def __init__(self, part: str) -> None:
         self._model = Musicnn()
@@ -48,6 +54,8 @@ class MelEar:
     """Mean and spread of every mel band: no learned weights, so no training set to be biased to."""
 
     name = "mel-statistics@1"
+    rate = RATE
+    families: frozenset[str] = frozenset()
 
     def __call__(self, clips: Float32[np.ndarray, "clip frame"]) -> Heard:
         """Listen."""
@@ -55,7 +63,7 @@ class MelEar:
         return Heard(np.stack([np.concatenate([one.mean(0), one.std(0)]) for one in frames]), None)
 
 
-EARS: Mapping[str, Callable[[], Ear]] = {
+PACKAGED: Mapping[str, Callable[[], Ear]] = {
     "musicnn-mtt": lambda: MusicnnEar("MTT"),
     "musicnn-msd": lambda: MusicnnEar("MSD"),
     "mel": MelEar,
@@ -63,6 +71,11 @@ EARS: Mapping[str, Callable[[], Ear]] = {
 
 
 def listen(ears: Mapping[str, Ear], clips: Float32[np.ndarray, "clip frame"], rate: int) -> dict[str, Heard]:
-    """Bring clips to the ears' rate, and let every ear listen."""
-    same = np.stack([soxr.resample(clip, rate, RATE, quality="HQ") for clip in clips])
-    return {name: ear(same.astype(np.float32)) for name, ear in ears.items()}
+    """Bring clips to each ear's rate, and let every ear listen."""
+    at: dict[int, Float32[np.ndarray, "clip frame"]] = {}
+    for wanted in {ear.rate for ear in ears.values()}:
+        same = (
+            clips if wanted == rate else [soxr.resample(clip, rate, wanted, quality="HQ") for clip in clips]
+        )
+        at[wanted] = np.stack(list(same)).astype(np.float32)
+    return {name: ear(at[ear.rate]) for name, ear in ears.items()}

@@ -12,6 +12,7 @@ from jaxtyping import Float
 SIZES = 12  # subset sizes that the line is fitted to
 REPEATS = 4  # subsets drawn of each size
 SMALLEST = 0.25  # of N: the smallest subset
+FEWEST = 16  # clips from which a line is fitted
 
 
 class Extrapolated(NamedTuple):
@@ -52,15 +53,15 @@ def frechet_infinity(
     """Extrapolate the distance to endless sets: a line in 1/N through subsets of both sets, at 1/N = 0.
 
     Raises:
-        ValueError: fewer than 16 rows in the smaller set.
+        ValueError: fewer than `FEWEST` rows in the smaller set.
 
     Source:
         Chong and Forsyth 2020, arXiv:1911.07023; for audio Gui et al. 2023, arXiv:2311.01616.
         Both sides are cut here, so the bias of the reference goes, too.
     """
     most = min(len(ours), len(reference))
-    if most < 16:
-        raise ValueError(f"{most} clips are too few to extrapolate from: at least 16")
+    if most < FEWEST:
+        raise ValueError(f"{most} clips are too few to extrapolate from: at least {FEWEST}")
     rng = np.random.default_rng([seed, most])
     inverse = np.linspace(1 / most, 1 / (SMALLEST * most), SIZES)
     sizes = np.round(1 / inverse).astype(int)

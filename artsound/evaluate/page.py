@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from artsound.evaluate.report import COLUMNS, Column, best, cell, ears_of, number
+from artsound.evaluate.report import Column, best, cell, number, shown_columns
 from artsound.media.audio import Sound
 from artsound.media.image import decode_image
 from artsound.review.pictures import RATE, spectrogram, thumbnail
@@ -31,8 +31,15 @@ def write_page(folder: Path, report: "Report", examples: "Sequence[Example]", ra
         _header(report),
         _section("Does the picture matter?", _GAPS, *_gap_plots(report)),
         _section("How close to real music?", _KAD, *_distance_plots(report)),
-        *(_table(report, ear, judge) for ear, judge in zip(ears_of(report), report.judges, strict=True)),
-        _section("Listen", "", *(_example(folder, one, rate) for one in examples)),
+        _section("What changes a piece?", _CHANGES, _sensitivity(report)),
+        *(_table(report, judge) for judge in report.judges),
+        _section("Listen", "", *(_example(folder, at, one, rate) for at, one in enumerate(examples))),
+        _section("What the rows are", "", _list(f"{name}: {how}" for name, how in report.how.items())),
+        _section(
+            "Who chose the pairs",
+            "What these models hear or see is marked †: a figure of theirs alone is no evidence.",
+            _list(f"{one['name']}: {one['part']}" for one in report.miners),
+        ),
         _section("Not measured", "", _list(f"{name}: {why}" for name, why in report.missing.items())),
         _section("Notes", "", _list(report.notes)),
     ]
@@ -59,6 +66,10 @@ media-src 'self'; base-uri 'none'; form-action 'none'">
 _GAPS = (
     "Score of own pairs minus that of shuffled pairs, with a 95 % interval over clips. "
     "Only an interval that lies right of 0 says that the music follows the picture."
+)
+_CHANGES = (
+    "Mean cosine distance between two pieces, less what all real clips share. A model that ignores pictures "
+    "has 0 in the first column; one that knows one tune a picture has 0 in the second, and Vendi 1."
 )
 _KAD = "Kernel audio distance to the real clips, with a 95 % bootstrap interval; 0 is the same distribution."
 
@@ -101,27 +112,26 @@ def _likelihood(found: Mapping[str, Any]) -> str:
 
 
 def _gap_plots(report: "Report") -> list[str]:
-    scores = list(next(iter(report.rows.values()))["gap"])
     return [
         _plot(
-            f"{score}{_mark(report, score)}",
-            {name: _interval(row["gap"][score]) for name, row in report.rows.items()},
+            f"{score['name']}{_mark(score)}",
+            {name: _interval(row["scores"][score["name"]]["gap"]) for name, row in report.rows.items()},
         )
-        for score in scores
+        for score in report.scores
     ]
 
 
 def _distance_plots(report: "Report") -> list[str]:
-    names = {ear: judge["name"] for ear, judge in zip(ears_of(report), report.judges, strict=True)}
     return [
         _plot(
-            f"{name}{_mark(report, ear)}",
+            f"{judge['name']}{_mark(judge)}",
             {
-                system: (row["kad"][ear]["value"], row["kad"][ear]["low"], row["kad"][ear]["high"])
+                system: (found["value"], found["low"], found["high"])
                 for system, row in report.rows.items()
+                for found in [row["kad"][judge["ear"]]]
             },
         )
-        for ear, name in names.items()
+        for judge in report.judges
     ]
 
 
@@ -129,10 +139,21 @@ def _interval(gap: Mapping[str, float]) -> tuple[float, float, float]:
     return gap["difference"], gap["low"], gap["high"]
 
 
-def _mark(report: "Report", text: str) -> str:
-    """Mark what was heard by a judge that had a part in choosing the pairs."""
-    ears = dict(zip(ears_of(report), report.judges, strict=True))
-    return " †" if any(ear in text and judge["circular"] for ear, judge in ears.items()) else ""
+def _mark(judge: Mapping[str, Any]) -> str:
+    """Mark what had a part in choosing the pairs."""
+    return " †" if judge["circular"] else ""
+
+
+def _sensitivity(report: "Report") -> str:
+    titles = ("other picture, same noise", "same picture, other noise", "both other", "Vendi a picture")
+    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
+    rows = ""
+    for ear, found in report.sensitivity.items():
+        cells = "".join(f"<td>{value:.3f}</td>" for value in found.values())
+        rows += f"<tr><th scope='row'>{escape(ear)}</th>{cells}</tr>"
+    return (
+        f"<div class='wide'><table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
 
 
 def _plot(title: str, points: Mapping[str, tuple[float, float, float]]) -> str:
@@ -151,26 +172,26 @@ def _plot(title: str, points: Mapping[str, tuple[float, float, float]]) -> str:
             f"<line class='{kind}' x1='{left:.1f}' x2='{right:.1f}' y1='{y}' y2='{y}'/>"
             f"<circle class='{kind}' cx='{x:.1f}' cy='{y}' r='5'>"
             f"<title>{value:.4g} ({start:.4g} to {end:.4g})</title></circle>"
-            f"<text class='value' x='{LABEL + WIDTH + 12}' y='{y + 4}'>{value:+.3f}</text>"
+            f"<text class='value' x='{LABEL + WIDTH + 12}' y='{y + 4}'>{value:+.3g}</text>"
         )
     height = LINE * len(points) + 8
     drawing = f"<svg viewBox='0 0 {LABEL + WIDTH + 76} {height}' role='img'>{''.join(marks)}</svg>"
     return f"<figure class='plot'><figcaption>{escape(title)}</figcaption>{drawing}</figure>"
 
 
-def _table(report: "Report", ear: str, judge: Mapping[str, Any]) -> str:
-    shown = [one for one in COLUMNS if any(cell(row, one, ear) is not None for row in report.rows.values())]
+def _table(report: "Report", judge: Mapping[str, Any]) -> str:
+    ear = judge["ear"]
+    shown = shown_columns(report, ear)
     head = "".join(f"<th>{escape(one.title)} {_arrow(one)}</th>" for one in shown)
     rows = []
     for name, row in report.rows.items():
         cells = "".join(_cell(report, one, ear, cell(row, one, ear)) for one in shown)
         kind = " class='ours'" if name == "model" else ""
         rows.append(f"<tr{kind}><th scope='row'>{escape(name)}</th>{cells}</tr>")
-    about = (
-        "† had a part in choosing the pairs: circular, not evidence by itself" if judge["circular"] else ""
-    )
+    circular = judge["circular"]
+    about = f"† {circular}: circular, not evidence by itself." if circular else ""
     table = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return _section(f"Heard by {judge['name']}", about, f"<div class='wide'>{table}</div>")
+    return _section(f"Heard by {judge['name']}{_mark(judge)}", about, f"<div class='wide'>{table}</div>")
 
 
 def _arrow(column: Column) -> str:
@@ -182,29 +203,30 @@ def _cell(report: "Report", column: Column, ear: str, value: float | None) -> st
     return f"<td{kind}>{number(value, column.digits)}</td>"
 
 
-def _example(folder: Path, example: "Example", rate: int) -> str:
-    name = example.pair_id
+def _example(folder: Path, at: int, example: "Example", rate: int) -> str:
+    name = f"{at:02d}"  # never by what the release calls it: that could be a path
     pixels = decode_image(example.image, max_megapixels=float("inf")).pixels
     (folder / "media" / f"{name}.jpg").write_bytes(thumbnail(pixels, PICTURE))
     clips = {REAL: example.real, **example.clips}
     players = "".join(
-        _player(folder, f"{name}-{at}", system, clip, rate) for at, (system, clip) in enumerate(clips.items())
+        _player(folder, f"{name}-{row}", system, clip, rate)
+        for row, (system, clip) in enumerate(clips.items())
     )
-    picture = f"<img src='media/{escape(name)}.jpg' alt='{escape(example.caption, quote=True)}'>"
-    words = f"<figcaption>{escape(example.caption)}</figcaption>"
+    picture = f"<img src='media/{name}.jpg' alt='{escape(example.caption, quote=True)}'>"
+    words = f"<figcaption>{escape(example.caption)}<br><code>{escape(example.pair_id)}</code></figcaption>"
     return f"<article><figure>{picture}{words}</figure><div class='players'>{players}</div></article>"
 
 
 def _player(folder: Path, stem: str, system: str, clip: np.ndarray, rate: int) -> str:
     file = io.BytesIO()
-    soundfile.write(file, np.clip(clip, -1, 1), rate, subtype="PCM_16", format="WAV")
+    peak = max(1.0, float(np.abs(clip).max(initial=0)))  # levelled clips may pass full scale
+    soundfile.write(file, clip / peak, rate, subtype="PCM_16", format="WAV")
     (folder / "media" / f"{stem}.wav").write_bytes(file.getvalue())
     samples = soxr.resample(clip, rate, RATE).astype(np.float32)
     sound = Sound(samples, RATE, len(clip) / rate, rate, 1, "wav")
     (folder / "media" / f"{stem}.jpg").write_bytes(spectrogram(sound))
     kind = {"model": " class='ours'", REAL: " class='real'"}.get(system, "")
-    source = escape(f"media/{stem}", quote=True)
     return (
-        f"<div{kind}><span>{escape(system)}</span><img src='{source}.jpg' alt=''>"
-        f"<audio controls preload='none' src='{source}.wav'></audio></div>"
+        f"<div{kind}><span>{escape(system)}</span><img src='media/{stem}.jpg' alt=''>"
+        f"<audio controls preload='none' src='media/{stem}.wav'></audio></div>"
     )

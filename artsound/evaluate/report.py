@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from artsound.errors import StoreError
 from artsound.evaluate.measure import Measured
 from artsound.store import write_whole
 
 DIGITS = 6  # significant ones in the JSON
+REAL_OR_TOLD = {"oracle conditioning", "nearest training picture", "real clip through the codec"}
 
 
 class Example(NamedTuple):
@@ -30,45 +32,65 @@ class Report:
     """Everything that was found."""
 
     about: Mapping[str, Any]
-    judges: Sequence[Mapping[str, Any]]  # name, and whether it had a part in choosing the pairs
+    judges: Sequence[Mapping[str, Any]]  # ear, name, and what part it had in the pairs (empty: none)
     rows: Mapping[str, Measured]  # system → metrics
+    scores: Sequence[Mapping[str, Any]]  # conditional scores: name, ear, and what part they had in the pairs
+    miners: Sequence[Mapping[str, str]] = ()  # who chose the pairs
     likelihood: Mapping[str, Any] = field(default_factory=dict)  # what the model's own losses say
+    sensitivity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # ear → what changes a piece
+    how: Mapping[str, str] = field(default_factory=dict)  # row → what it is with this prior
     missing: Mapping[str, str] = field(default_factory=dict)  # row or metric → why it is not there
     notes: Sequence[str] = ()
 
 
 class Column(NamedTuple):
-    """One column of the table."""
+    """One column of a table."""
 
     title: str
     lower_is_better: bool | None  # None: neither
-    path: tuple[str, ...]  # into a row's metrics, without the ear
+    path: tuple[str, ...]  # into a row's metrics; `{ear}` stands for the ear
     digits: int
+    sign: int = 1  # -1 where the score is the negative of what the column shows
 
 
+SAME = "same sound, {ear}"
 COLUMNS = (
-    Column("FAD∞", True, ("fad_infinity", "value"), 3),
-    Column("FAD", True, ("fad",), 3),
-    Column("KAD", True, ("kad", "value"), 2),
-    Column("KL softmax", True, ("kl_softmax",), 3),
-    Column("KL sigmoid", True, ("kl_sigmoid",), 3),
-    Column("IS", False, ("inception_score",), 2),
-    Column("Vendi", False, ("vendi",), 1),
-    Column("R@1", False, ("retrieval", "recall_at_1"), 3),
-    Column("R@10", False, ("retrieval", "recall_at_10"), 3),
-    Column("median rank", True, ("retrieval", "median_rank"), 1),
+    Column("FAD∞", True, ("fad_infinity", "{ear}", "value"), 3),
+    Column("FAD", True, ("fad", "{ear}"), 3),
+    Column("KAD", True, ("kad", "{ear}", "value"), 2),
+    Column("FAD∞ full width", True, ("whole", "fad_infinity", "{ear}", "value"), 3),
+    Column("KAD full width", True, ("whole", "kad", "{ear}", "value"), 2),
+    Column("KL softmax", True, ("scores", "minus KL (softmax), {ear}", "gap", "matched"), 3, -1),
+    Column("KL sigmoid", True, ("scores", "minus KL (sigmoid), {ear}", "gap", "matched"), 3, -1),
+    Column("IS", False, ("inception_score", "{ear}"), 2),
+    Column("Vendi", False, ("vendi", "{ear}"), 1),
+    Column("distance", False, ("pairwise_distance", "{ear}"), 3),
+    Column("R@1", False, ("scores", SAME, "retrieval", "recall_at_1"), 3),
+    Column("R@5", False, ("scores", SAME, "retrieval", "recall_at_5"), 3),
+    Column("R@10", False, ("scores", SAME, "retrieval", "recall_at_10"), 3),
+    Column("median rank", True, ("scores", SAME, "retrieval", "median_rank"), 1),
 )
 
 
 def write_report(folder: Path, report: Report, examples: Sequence[Example], rate: int) -> None:
-    """Write the three forms of a report into a folder; the JSON comes last and means *done*."""
-    from artsound.evaluate.page import write_page  # noqa: PLC0415  # the page formats by this module's columns
+    """Write the three forms of a report into a folder; the JSON comes last and means *done*.
 
-    folder.mkdir(parents=True, exist_ok=True)
-    write_page(folder, report, examples, rate)
-    write_whole(folder / "report.md", lambda part: part.write_text(markdown(report), encoding="utf-8"))
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    from artsound.evaluate.markdown import markdown  # noqa: PLC0415  # both forms read this module's columns
+    from artsound.evaluate.page import write_page  # noqa: PLC0415
+
     text = json.dumps(rounded(asdict(report)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(folder / "report.json", lambda part: part.write_text(text, encoding="utf-8"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_page(folder, report, examples, rate)
+        write_whole(folder / "report.md", lambda part: part.write_text(markdown(report), encoding="utf-8"))
+        write_whole(folder / "report.json", lambda part: part.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise StoreError(
+            f"cannot write to {folder}: {error.strerror or error}; name another --out"
+        ) from error
 
 
 def rounded(value: Any) -> Any:
@@ -84,83 +106,29 @@ def rounded(value: Any) -> Any:
 
 def cell(metrics: Measured, column: Column, ear: str) -> float | None:
     """Look a number up; None where the ear or the size of the set does not give it."""
-    first, *rest = column.path
-    found: Any = metrics.get(first, {}).get(ear)
-    for name in rest:
-        found = None if found is None else found[name]
-    return None if found is None else float(found)
+    found: Any = metrics
+    for name in column.path:
+        found = found.get(name.format(ear=ear)) if isinstance(found, Mapping) else None
+    return None if found is None else column.sign * float(found)
 
 
-def ears_of(report: Report) -> list[str]:
-    """List the ears, in the order of the judges."""
-    return list(next(iter(report.rows.values()))["fad"])
+def shown_columns(report: Report, ear: str) -> list[Column]:
+    """List the columns that an ear has numbers for."""
+    return [one for one in COLUMNS if any(cell(row, one, ear) is not None for row in report.rows.values())]
 
 
 def best(report: Report, column: Column, ear: str) -> float | None:
-    """Find the best number of a column among rows that are made by a prior from a picture or from nothing."""
-    found = [value for row in report.rows.values() if (value := cell(row, column, ear)) is not None]
+    """Find the best number that a prior reached without hearing the real clip or playing a real one."""
+    found = [
+        value
+        for name, row in report.rows.items()
+        if name not in REAL_OR_TOLD and (value := cell(row, column, ear)) is not None
+    ]
     if column.lower_is_better is None or not found:
         return None
     return min(found) if column.lower_is_better else max(found)
 
 
-def markdown(report: Report) -> str:
-    """Write the report as Markdown tables, one an ear."""
-    lines = ["# Evaluation", "", *(f"- {name}: {_plain(value)}" for name, value in report.about.items()), ""]
-    for ear, judge in zip(ears_of(report), report.judges, strict=True):
-        lines += [f"## Heard by {judge['name']}{_circular(judge)}", "", *_table(report, ear), ""]
-    lines += ["## Does the picture matter?", "", *_gaps(report), ""]
-    if report.likelihood:
-        lines += ["## What the model's own losses say", "", *_losses(report.likelihood), ""]
-    if report.missing:
-        lines += ["## Not measured", "", *(f"- {name}: {why}" for name, why in report.missing.items()), ""]
-    return "\n".join([*lines, "## Notes", "", *(f"- {note}" for note in report.notes), ""])
-
-
-def _plain(value: Any) -> str:
-    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
-
-
-def _circular(judge: Mapping[str, Any]) -> str:
-    return " (circular: it had a part in choosing the pairs)" if judge["circular"] else ""
-
-
-def _table(report: Report, ear: str) -> list[str]:
-    shown = [one for one in COLUMNS if any(cell(row, one, ear) is not None for row in report.rows.values())]
-    arrows = [{True: " ↓", False: " ↑", None: ""}[one.lower_is_better] for one in shown]
-    head = [f"{one.title}{arrow}" for one, arrow in zip(shown, arrows, strict=True)]
-    lines = [f"| system | {' | '.join(head)} |", f"|---|{'---:|' * len(shown)}"]
-    for name, row in report.rows.items():
-        values = [number(cell(row, one, ear), one.digits) for one in shown]
-        lines.append(f"| {name} | {' | '.join(values)} |")
-    return lines
-
-
 def number(value: float | None, digits: int) -> str:
     """Print a number, or a dash for none."""
     return "–" if value is None else f"{value:.{digits}f}"
-
-
-def _gaps(report: Report) -> list[str]:
-    lines = [
-        "| system | score | matched | shuffled | gap | 95 % | wins |",
-        "|---|---|---:|---:|---:|---|---:|",
-    ]
-    for name, row in report.rows.items():
-        for score, one in row["gap"].items():
-            numbers = f"{one['matched']:.3f} | {one['shuffled']:.3f} | {one['difference']:+.3f}"
-            interval = f"{one['low']:+.3f} to {one['high']:+.3f}"
-            lines.append(f"| {name} | {score} | {numbers} | {interval} | {one['win_rate']:.0%} |")
-    return lines
-
-
-def _losses(found: Mapping[str, Any]) -> list[str]:
-    loss, gap, seen = found["loss"], found["gap"], found["retrieval"]
-    return [
-        f"- denoising loss: matched {loss['matched']:.4f}, shuffled {loss['shuffled']:.4f}, "
-        f"no picture {loss['null']:.4f}",
-        f"- (shuffled − matched) / null: {found['relative_gap']:.4f}; gap {gap['difference']:.4f} "
-        f"({gap['low']:.4f} to {gap['high']:.4f}), own picture wins {gap['win_rate']:.0%}",
-        f"- finding the own picture among {seen['candidates']}: R@1 {seen['recall_at_1']:.3f}, "
-        f"R@10 {seen['recall_at_10']:.3f}, median rank {seen['median_rank']:.1f}",
-    ]

@@ -1,169 +1,197 @@
 """An evaluation from a training run to a report: make every row, listen, measure, write.
 
-The rows are judged on a split that was not trained on, against the real clips of its pairs.
+The rows are judged on a split that was not trained on, against the real clips of its pairs. One row's clips
+are in memory at a time.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
 
-from artsound import __version__
-from artsound.errors import ConfigError, EvaluationError
 from artsound.evaluate import systems
+from artsound.evaluate.about import about, named_judges, named_scores, notes
 from artsound.evaluate.alignment import gap, of_ranks
-from artsound.evaluate.ears import EARS, listen
-from artsound.evaluate.measure import FEW, check_equal_counts, measure
+from artsound.evaluate.ears import Ear, Heard, listen
+from artsound.evaluate.judges import Judges, assemble
+from artsound.evaluate.loud import level, level_all
+from artsound.evaluate.material import (
+    Choice,
+    check_origin,
+    check_release,
+    chosen_rows,
+    chosen_split,
+    music_captions,
+    pairs_at,
+)
+from artsound.evaluate.measure import Measured, check_equal_counts, distances, measure
+from artsound.evaluate.miners import miners
 from artsound.evaluate.report import Example, Report, write_report
-from artsound.evaluate.systems import CODED, NEAREST, Bench, Clips, Side
+from artsound.evaluate.scores import NEEDED, Partners, Score, scores
+from artsound.evaluate.sensitivity import AGAIN, PICTURES, by_ear
+from artsound.evaluate.systems import CODED, NEAREST, Bench, Clips, Rows, Side, Training
+from artsound.media.image import decode_image
 from artsound.models import registry
 from artsound.progress import track
-from artsound.train.cache import Family
+from artsound.release.manifest import read_manifest
 from artsound.train.heldout import held_out, likelihood_ranks
 from artsound.train.model import load_model
-from artsound.train.prepare import window_of
+from artsound.train.prepare import MAX_MEGAPIXELS, window_of
 from artsound.train.run import Session, conditioned
-from artsound.train.settings import TrainSettings
 from artsound.train.shards import Pair
 
-TEXT_ENCODER = "minilm-int8"  # reads captions for the text cascade
-SPLITS = ("test", "val")
+TEXT_ENCODER = "minilm-int8"  # reads captions, where a prior reads no words itself
 EXAMPLES = 8  # pictures that the page plays
-WRITTEN_FROM = {"offline": "musicnn"}  # captioner → the tagger whose words it uses
-
-Rows = Int[np.ndarray, " row"]
+LIKELIHOOD = 128  # pairs whose losses are compared, each with each
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What to evaluate, and how."""
+class Real(NamedTuple):
+    """The real clips as the ears hear them."""
 
-    release: Path  # the release that the run was trained on
-    run: Path  # folder of the training run, with its cache
-    split: str = ""  # empty: test, or val where there is no test
-    clips: int = 256  # at most
-    seed: int = 0
+    heard: Mapping[str, Heard]  # brought to the prior's rate first: both sides lack the same heights
+    whole: Mapping[str, Heard]  # at full width, by ears that hear more than the prior makes
 
 
-def evaluate(choice: Choice, folder: Path) -> Report:
+@dataclass
+class Rowed:
+    """What was made of the rows, as it grows."""
+
+    measured: dict[str, Measured] = field(default_factory=dict)
+    heard: dict[str, dict[str, Heard]] = field(default_factory=dict)
+    played: dict[str, Clips] = field(default_factory=dict)  # the first clips of each row
+    how: dict[str, str] = field(default_factory=dict)  # what a row is, where that is not plain
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def evaluate(choice: Choice, folder: Path, judged_by: Mapping[str, Path] | None = None) -> Report:
     """Judge a trained model beside its baselines, and write report.json, report.md and a page.
 
+    Args:
+        choice: what to judge.
+        folder: where the report goes.
+        judged_by: folders with the weights of more judges, see `judges.FROM_FOLDER`.
+
     Raises:
-        ConfigError: there is no such model, release, cache or split.
+        ConfigError: there is no such model, cache, split or judge, or the model is of another release.
+        ReleaseError: the release does not verify.
         EvaluationError: the split has too few pairs.
     """
     model = load_model(choice.run)
-    settings = model.settings.model_copy(update={"release": choice.release, "run": choice.run})
-    session = Session(settings)
-    split = _split(choice.split, session.shards.splits)
-    families, training = session.families(split), session.families("train")
-    rows = _chosen(len(families["audio"]), choice)
-    judged, pairs = _side(session, split, families, rows)
-    others, _ = _side(session, "train", training, np.arange(len(training["audio"])), keep=0)
-    bench = Bench(model, judged, others, registry.text_encoder(TEXT_ENCODER), choice.seed)
-    reference = np.stack([_window(pair, settings) for pair in pairs])
-    clips, missing = _clips(bench, session, reference)
-    ears = {name: make() for name, make in EARS.items()}
-    heard = {name: listen(ears, made, model.prior.rate) for name, made in clips.items()}
-    real = listen(ears, reference, model.prior.rate)
-    count = check_equal_counts(heard, real)
-    measured = {name: measure(one, real, seed=choice.seed) for name, one in heard.items()}
-    report = Report(
-        about=_about(choice, session, split, count),
-        judges=_judges([ear.name for ear in ears.values()], _miners(session, settings)),
-        rows=measured,
-        likelihood=_likelihood(bench, families, rows),
-        missing=missing | NOT_MEASURED,
-        notes=_notes(count, settings),
+    check_release(choice.release)
+    session = Session(model.settings.model_copy(update={"release": choice.release, "run": choice.run}))
+    check_origin(model, session.shards, choice.run)
+    split = chosen_split(choice.split, session.shards.splits)
+    rows = chosen_rows(len(session.families(split)["audio"]), choice, split)
+    judges = assemble(judged_by or {})
+    pairs = pairs_at(session.shards, split, rows)
+    bench = Bench(
+        model,
+        _side(session, split, rows, pairs),
+        _training(session),
+        registry.text_encoder(TEXT_ENCODER),
+        choice.seed,
     )
-    examples = [
-        Example(
-            pair.pair_id,
-            pair.art_caption,
-            pair.image,
-            reference[at],
-            {n: made[at] for n, made in clips.items()},
-        )
-        for at, pair in enumerate(pairs[:EXAMPLES])
-    ]
-    write_report(folder, report, examples, model.prior.rate)
+    real = _real(judges, pairs, bench)
+    asked = scores(judges, real.heard, _partners(pairs, bench))
+    made = _rows(bench, session, judges, real, asked)
+    mined = miners(read_manifest(choice.release).facts, model.settings.visual.encoder)
+    given = {score.name for score in asked}
+    report = Report(
+        about=about(model, session.shards, split, len(rows), choice.seed),
+        judges=named_judges(judges, mined),
+        rows=made.measured,
+        scores=named_scores(asked, mined),
+        miners=[asdict(one) for one in mined],
+        likelihood=_likelihood(bench, session, split, rows),
+        sensitivity=_sensitivity(bench, judges, real, made),
+        how=made.how,
+        missing=made.missing | {name: why for name, why in NEEDED.items() if name not in given},
+        notes=notes(len(rows), model.settings.prior.rate, judges, mined),
+    )
+    write_report(folder, report, list(_examples(pairs, bench, made)), model.prior.rate)
     return report
 
 
-def _split(asked: str, there: list[str]) -> str:
-    found = [name for name in ((asked,) if asked else SPLITS) if name in there]
-    if not found:
-        raise ConfigError(
-            f"the release has no split {asked or ' or '.join(SPLITS)!r}; it has {', '.join(there)}"
-        )
-    return found[0]
+def _side(session: Session, split: str, rows: Rows, pairs: Sequence[Pair]) -> Side:
+    families, prior = session.families(split), session.prior
+    visual = {name: one.float() for name, one in families["visual"].gather(rows).items()}
+    clips = np.stack([window_of(pair.audio, prior.rate, prior.seconds) for pair in track(pairs, "decoding")])
+    return Side(
+        visual,
+        Training(families["visual"], families["audio"], []).targets(rows),
+        [pair.art_caption for pair in pairs],
+        level_all(clips, prior.rate),
+    )
 
 
-def _chosen(there: int, choice: Choice) -> Rows:
-    """Draw the judged rows, in order."""
-    if (count := min(there, choice.clips)) < 2:
-        raise EvaluationError(f"{count} pairs cannot be evaluated: choose more, or a split with more")
-    order = np.random.default_rng(choice.seed).permutation(there)
-    made: Rows = np.sort(order[: choice.clips])
+def _training(session: Session) -> Training:
+    families = session.families("train")
+    return Training(families["visual"], families["audio"], music_captions(session.shards, "train"))
+
+
+def _real(judges: Judges, pairs: Sequence[Pair], bench: Bench) -> Real:
+    """Listen to the real clips at the prior's rate, and again at full width where an ear hears more."""
+    rate = bench.model.prior.rate
+    wider = {name: ear for name, ear in judges.ears.items() if ear.rate > rate}
+    return Real(listen(judges.ears, bench.judged.clips, rate), _whole(wider, pairs, bench) if wider else {})
+
+
+def _whole(ears: Mapping[str, Ear], pairs: Sequence[Pair], bench: Bench) -> dict[str, Heard]:
+    rate, seconds = max(ear.rate for ear in ears.values()), bench.model.prior.seconds
+    clips = np.stack([level(window_of(pair.audio, rate, seconds), rate) for pair in pairs])
+    return listen(ears, clips, rate)
+
+
+def _partners(pairs: Sequence[Pair], bench: Bench) -> Partners:
+    images = [decode_image(pair.image, max_megapixels=MAX_MEGAPIXELS).pixels for pair in pairs]
+    return Partners(images, [pair.music_caption for pair in pairs], bench.training.music_captions)
+
+
+def _rows(bench: Bench, session: Session, judges: Judges, real: Real, asked: Sequence[Score]) -> Rowed:
+    """Make, level, hear and measure one row after the other."""
+    made, rate = Rowed(), bench.model.prior.rate
+    for name, clips in _clips(bench, session, made):
+        loud = level_all(clips, rate)
+        heard = listen(judges.ears, loud, rate)
+        check_equal_counts(heard, real.heard, name)
+        made.heard[name], made.played[name] = heard, loud[:EXAMPLES]
+        measured = measure(heard, real.heard, asked, seed=bench.seed)
+        wider = {ear: heard[ear] for ear in real.whole}
+        made.measured[name] = measured | {"whole": distances(wider, real.whole, seed=bench.seed)}
     return made
 
 
-def _side(
-    session: Session, split: str, families: Mapping[str, Family], rows: Rows, keep: int | None = None
-) -> tuple[Side, list[Pair]]:
-    """Read what a split's chosen rows say, and keep the first `keep` pairs whole (None: all)."""
-    audio = families["audio"].gather(rows)
-    targets = {name.removeprefix("target."): one.float() for name, one in audio.items() if "target." in name}
-    visual = {name: one.float() for name, one in families["visual"].gather(rows).items()}
-    wanted = set(rows.tolist())
-    pairs: list[Pair] = []
-    art: list[str] = []
-    music: list[str] = []
-    for number, pair in enumerate(track(session.shards.read(split), f"reading {split}")):
-        if number in wanted:
-            art.append(pair.art_caption)
-            music.append(pair.music_caption)
-            pairs += [pair] if keep is None or len(pairs) < keep else []
-    return Side(visual, targets, art, music), pairs
-
-
-def _clips(bench: Bench, session: Session, reference: Clips) -> tuple[dict[str, Clips], dict[str, str]]:
+def _clips(bench: Bench, session: Session, made: Rowed) -> Iterator[tuple[str, Clips]]:
     """Make the clips of every row; a row that this prior cannot have is named with the reason."""
-    clips, missing = {}, {}
     for name, condition in systems.CONDITIONS.items():
-        cond = condition(bench)
-        if cond is None:
-            missing[name] = "this prior derives no conditioning from audio"
-        else:
-            clips[name] = systems.play(bench, cond)
-    clips[NEAREST] = _real(session, systems.nearest_pictures(bench))
-    clips[CODED] = systems.coded(bench.model, reference)
-    return clips, missing
+        played = condition(bench)
+        if isinstance(played, str):
+            made.missing[name] = played
+            continue
+        if played.how:
+            made.how[name] = played.how
+        yield name, systems.play(bench, played)
+    nearest = pairs_at(session.shards, "train", systems.nearest_pictures(bench))
+    prior = bench.model.prior
+    yield NEAREST, np.stack([window_of(pair.audio, prior.rate, prior.seconds) for pair in nearest])
+    yield CODED, systems.coded(bench.model, bench.judged.clips)
 
 
-def _real(session: Session, rows: Rows) -> Clips:
-    """Read real training clips by row."""
-    wanted = set(rows.tolist())
-    found = {
-        number: _window(pair, session.settings)
-        for number, pair in enumerate(session.shards.read("train"))
-        if number in wanted
-    }
-    return np.stack([found[row] for row in rows.tolist()])
+def _sensitivity(bench: Bench, judges: Judges, real: Real, made: Rowed) -> dict[str, Any]:
+    """Compare the model's pieces under another picture and under other noise."""
+    rate = bench.model.prior.rate
+    again = level_all(systems.play_again(bench, PICTURES, AGAIN), rate)
+    return by_ear(
+        made.heard["model"], made.heard["shuffled pictures"], listen(judges.ears, again, rate), real.heard
+    )
 
 
-def _window(pair: Pair, settings: TrainSettings) -> np.ndarray:
-    return window_of(pair.audio, settings.prior.rate, settings.prior.seconds)
-
-
-def _likelihood(bench: Bench, families: Mapping[str, Family], rows: Rows) -> dict[str, Any]:
+def _likelihood(bench: Bench, session: Session, split: str, rows: Rows) -> dict[str, Any]:
     """Ask the model itself: does the own picture explain a real clip better than others do?"""
-    latents, cond = conditioned(bench.model, families, rows)
+    some = rows[:LIKELIHOOD]
+    latents, cond = conditioned(bench.model, session.families(split), some)
     found = held_out(bench.model, latents, cond, seed=bench.seed)
     ranks = likelihood_ranks(bench.model, latents, cond, seed=bench.seed)
     return {
@@ -174,65 +202,11 @@ def _likelihood(bench: Bench, families: Mapping[str, Family], rows: Rows) -> dic
         },
         "relative_gap": found.gap,
         "gap": asdict(gap(-found.matched, -found.shuffled, seed=bench.seed)),
-        "retrieval": asdict(of_ranks(ranks, len(rows))),
+        "retrieval": asdict(of_ranks(ranks, len(some))),
     }
 
 
-def _about(choice: Choice, session: Session, split: str, count: int) -> dict[str, Any]:
-    settings = session.settings
-    return {
-        "release": f"{session.shards.name} {session.shards.version}",
-        "manifest_sha256": session.shards.manifest,
-        "split": split,
-        "clips": count,
-        "seed": choice.seed,
-        "prior": settings.prior.kind,
-        "rate": settings.prior.rate,
-        "seconds": settings.prior.seconds,
-        "visual_encoder": settings.visual.encoder,
-        "supervision": settings.objective.supervision,
-        "sampling": settings.sampling.model_dump(),
-        "artsound": __version__,
-    }
-
-
-def _miners(session: Session, settings: TrainSettings) -> set[str]:
-    """Name the models that chose the pairs or feed the projector, without their revisions."""
-    manifest = json.loads((settings.release / "manifest.json").read_text(encoding="utf-8"))
-    listed = manifest.get("facts", {}).get("models", {}).values()  # of each table of the build
-    names = [settings.visual.encoder, *chain.from_iterable(listed)]
-    found = {name.partition("@")[0] for name in names}
-    return found | {WRITTEN_FROM[name] for name in found if name in WRITTEN_FROM}
-
-
-def _judges(names: list[str], miners: set[str]) -> list[dict[str, Any]]:
-    """Say of each judge whether it had a part in choosing what it judges."""
-    family = {name: name.partition("@")[0].partition("-")[0] for name in names}
-    return [
-        {"name": name, "circular": family[name] in {one.partition("-")[0] for one in miners}}
-        for name in names
-    ]
-
-
-NOT_MEASURED = {
-    "CLAP score": "no CLAP weights here; `alignment.cosine` scores given vectors",
-    "ImageBind score": "no ImageBind weights here (non-commercial); `alignment.cosine` scores given vectors",
-    "IMSM": "needs CLIP and CLAP weights; `alignment.imsm` scores given vectors",
-}
-
-
-def _notes(count: int, settings: TrainSettings) -> list[str]:
-    rate = settings.prior.rate
-    notes = [
-        f"Real clips are cut to the same window and brought to {rate} Hz, the rate of the prior: both sides "
-        f"lack what lies above {rate // 2} Hz.",
-        "Every row has the same pictures, the same noise and the same number of clips.",
-        "A gap is the mean score of own pairs minus that of shuffled pairs, over 5 derangements; its "
-        "interval is a paired bootstrap over clips. Only an interval above 0 says that the picture matters.",
-        "KL is stated twice: softmax reads the tags as one distribution, sigmoid as independent answers.",
-    ]
-    if count < FEW:
-        notes.append(
-            f"{count} clips are few: a Fréchet distance at this size is mostly bias. Read KAD's interval."
-        )
-    return notes
+def _examples(pairs: Sequence[Pair], bench: Bench, made: Rowed) -> Iterator[Example]:
+    for at, pair in enumerate(pairs[:EXAMPLES]):
+        clips = {name: clips[at] for name, clips in made.played.items()}
+        yield Example(pair.pair_id, pair.art_caption, pair.image, bench.judged.clips[at], clips)

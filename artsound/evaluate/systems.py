@@ -3,8 +3,10 @@
 All rows are made for the same pictures, from the same noise, with the same sampler and number of clips.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,24 +14,44 @@ from jaxtyping import Float32, Int
 from torch import Tensor
 
 from artsound.evaluate.alignment import derangements, unit
+from artsound.evaluate.spoken import Spoken
 from artsound.models.protocols import TextEncoder
+from artsound.train.audioldm2 import AudioLdm2
+from artsound.train.cache import Family
 from artsound.train.heldout import take
 from artsound.train.model import Model
 from artsound.train.prior import Cond
 
-BATCH = 32  # clips that are sampled together
+BATCH = 32  # clips that are sampled, coded or projected together
+_OTHER = 1 << 32  # seeds of `play_again` begin here, so that they are not those of the rows
+MEAN_ROWS = 4_096  # training rows that the constant conditioning is the mean of, at most
 
 Clips = Float32[np.ndarray, "clip frame"]
+Rows = Int[np.ndarray, " row"]
 
 
 @dataclass(frozen=True)
 class Side:
-    """One split as the systems see it, row by row."""
+    """The judged pairs, row by row."""
 
     visual: Mapping[str, Tensor]  # source → (row, token, dim)
     targets: Mapping[str, Tensor]  # slot → (row, token, dim): conditioning taken from the audio; may be empty
     art_captions: list[str]
+    clips: Clips  # the real ones, at the prior's rate
+
+
+@dataclass(frozen=True)
+class Training:
+    """The training split, read as far as a row of the report needs it."""
+
+    visual: Family
+    audio: Family
     music_captions: list[str]
+
+    def targets(self, rows: Rows) -> dict[str, Tensor]:
+        """Read the conditioning that comes from the audio of some rows; empty where the prior has none."""
+        found = self.audio.gather(rows)
+        return {name.removeprefix("target."): one.float() for name, one in found.items() if "target." in name}
 
 
 @dataclass(frozen=True)
@@ -38,55 +60,85 @@ class Bench:
 
     model: Model
     judged: Side
-    training: Side
+    training: Training
     text: TextEncoder
     seed: int
 
+    @cached_property
+    def spoken(self) -> Spoken | None:
+        """Load the prior's own encoders of words and sound, where it has some."""
+        return Spoken(self.model.prior) if isinstance(self.model.prior, AudioLdm2) else None
+
+
+class Played(NamedTuple):
+    """A conditioning of every clip, and what guidance leads away from; None takes the learned null."""
+
+    cond: Cond
+    null: Cond | None = None
+    how: str = ""  # what the row is with this prior, where that is not plain
+
 
 @torch.no_grad()
-def own(bench: Bench) -> Cond:
+def own(bench: Bench) -> Played:
     """Condition on the picture: the model itself."""
-    made: dict[str, Tensor] = bench.model.conditioner(bench.judged.visual)
-    return made
+    return Played(dict(bench.model.conditioner(bench.judged.visual)))
 
 
 @torch.no_grad()
-def nothing(bench: Bench) -> Cond:
+def nothing(bench: Bench) -> Played:
     """Condition on nothing: what the prior plays by itself."""
-    return bench.model.conditioner.nothing(_count(bench))
+    return Played(bench.model.conditioner.nothing(_count(bench)))
 
 
 @torch.no_grad()
-def constant(bench: Bench) -> Cond:
+def constant(bench: Bench) -> Played:
     """Condition on the mean of the training split: good average music, and no picture."""
-    known = dict(bench.model.conditioner(bench.training.visual)) | dict(bench.training.targets)
-    return {name: one.mean(0).expand(_count(bench), -1, -1) for name, one in known.items()}
+    there = len(bench.training.visual)
+    rows = np.linspace(0, there - 1, min(there, MEAN_ROWS)).round().astype(np.int64)
+    sums: dict[str, Tensor] = {}
+    for some in _batches(rows):
+        seen = {name: one.float() for name, one in bench.training.visual.gather(some).items()}
+        known = dict(bench.model.conditioner(seen)) | bench.training.targets(some)
+        sums = {name: one.sum(0) + sums.get(name, 0) for name, one in known.items()}
+    cond = {name: (one / len(rows)).expand(_count(bench), -1, -1) for name, one in sums.items()}
+    of = "of the real clips" if bench.judged.targets else "of the projector over training pictures"
+    return Played(cond, how=f"mean conditioning {of}")
 
 
-def shuffled(bench: Bench) -> Cond:
+def shuffled(bench: Bench) -> Played:
     """Condition on another picture of the split."""
     order = derangements(_count(bench), seed=bench.seed)[0]
-    return take(own(bench), torch.from_numpy(order))
+    return Played(take(own(bench).cond, torch.from_numpy(order)))
 
 
-def oracle(bench: Bench) -> Cond | None:
+def oracle(bench: Bench) -> Played | str:
     """Condition on the real clip's own audio: the ceiling of any projector."""
-    return dict(bench.judged.targets) or None
+    if bench.judged.targets:
+        return Played(dict(bench.judged.targets), how="conditioning pooled from the real clip itself")
+    if bench.spoken is None:
+        return "this prior derives no conditioning from audio"
+    cond, null = bench.spoken.hear(bench.judged.clips), bench.spoken.silence(_count(bench))
+    return Played(cond, null, "CLAP's vector of the real clip through the prior's projection and GPT-2")
 
 
-def cascade(bench: Bench) -> Cond | None:
-    """Go through words: the picture's caption, the training clip whose caption is nearest, its conditioning.
+def cascade(bench: Bench) -> Played | str:
+    """Go through words: the picture's caption as a prompt of the same prior, the way of Mozart's Touch.
 
-    Stands for caption-to-music cascades such as Mozart's Touch, with the same prior.
+    A prior that reads no words plays by the training clip whose caption is nearest to the picture's.
     """
-    if not bench.training.targets:
-        return None
-    ours, theirs = bench.text(bench.judged.art_captions), bench.text(bench.training.music_captions)
+    captions = bench.judged.art_captions
+    if bench.spoken is not None:
+        cond, null = bench.spoken.say(captions), bench.spoken.silence(_count(bench))
+        return Played(cond, null, "the picture's caption through the prior's CLAP, T5 and GPT-2")
+    if not bench.judged.targets:
+        return "this prior reads no words and derives no conditioning from audio"
+    ours, theirs = bench.text(captions), bench.text(bench.training.music_captions)
     nearest = (ours @ theirs.T).argmax(axis=1)
-    return take(bench.training.targets, torch.from_numpy(nearest))
+    how = "no words reach this prior: it gets the conditioning of the training clip with the nearest caption"
+    return Played(bench.training.targets(nearest), how=how)
 
 
-CONDITIONS: Mapping[str, Callable[[Bench], Cond | None]] = {
+CONDITIONS: Mapping[str, Callable[[Bench], Played | str]] = {
     "model": own,
     "unconditional prior": nothing,
     "constant conditioning": constant,
@@ -98,35 +150,54 @@ NEAREST = "nearest training picture"  # its real clip, not a generated one
 CODED = "real clip through the codec"  # what the codec alone costs
 
 
-def nearest_pictures(bench: Bench) -> Int[np.ndarray, " clip"]:
+def nearest_pictures(bench: Bench) -> Rows:
     """Find the training row whose picture is most like each judged one, by mean visual tokens."""
-    ours, theirs = (_pooled(side.visual) for side in (bench.judged, bench.training))
+    ours = _pooled(bench.judged.visual)
+    rows = np.arange(len(bench.training.visual))
+    theirs = np.concatenate([_pooled(bench.training.visual.gather(some)) for some in _batches(rows)])
     spread = theirs.std(axis=0) + 1e-6
     ours, theirs = (unit((side - theirs.mean(axis=0)) / spread) for side in (ours, theirs))
-    found: np.ndarray = (ours @ theirs.T).argmax(axis=1)
+    found: Rows = (ours @ theirs.T).argmax(axis=1)
     return found
 
 
 @torch.no_grad()
-def play(bench: Bench, cond: Cond) -> Clips:
+def play(bench: Bench, played: Played) -> Clips:
     """Sample clips under some conditioning; clip i starts from the same noise whatever the conditioning."""
     model, sampling = bench.model, bench.model.settings.sampling
     made = []
-    for start in range(0, _count(bench), BATCH):
-        rows = torch.arange(start, min(start + BATCH, _count(bench)))
+    for rows in _batches(np.arange(_count(bench))):
         noise = torch.stack([_noise(model.prior.latent_shape, bench.seed, int(row)) for row in rows])
-        null = model.conditioner.nothing(len(rows))
-        latents = model.prior.sample(take(cond, rows), null, noise, sampling.steps, sampling.guidance)
+        some = torch.from_numpy(rows)
+        null = take(played.null, some) if played.null else model.conditioner.nothing(len(rows))
+        latents = model.prior.sample(take(played.cond, some), null, noise, sampling.steps, sampling.guidance)
         made.append(model.prior.decode(latents).float().cpu().numpy())
     return np.concatenate(made)
+
+
+def play_again(bench: Bench, pictures: int, times: int) -> Clips:
+    """Sample several clips for each of the first pictures, each from other noise, picture by picture."""
+    rows = np.arange(min(pictures, _count(bench)))
+    some = replace(
+        bench.judged,
+        visual=take(bench.judged.visual, torch.from_numpy(rows)),
+        art_captions=bench.judged.art_captions[: len(rows)],
+    )
+    turns = [replace(bench, judged=some, seed=_OTHER + bench.seed * times + turn) for turn in range(times)]
+    made = np.stack([play(turn, own(turn)) for turn in turns], axis=1)
+    return made.reshape(-1, made.shape[-1])
 
 
 @torch.no_grad()
 def coded(model: Model, real: Clips) -> Clips:
     """Code real clips and decode them: no generated clip can be nearer to them."""
-    pieces = (torch.from_numpy(real[start : start + BATCH]) for start in range(0, len(real), BATCH))
+    pieces = (torch.from_numpy(real[rows]) for rows in _batches(np.arange(len(real))))
     decoded = [model.prior.decode(model.prior.encode_audio(piece)).float().cpu().numpy() for piece in pieces]
     return np.concatenate(decoded)
+
+
+def _batches(rows: Rows) -> Iterator[Rows]:
+    yield from (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
 
 
 def _noise(shape: tuple[int, ...], seed: int, row: int) -> Tensor:

@@ -179,12 +179,13 @@ class AudioLdm2:
     def _under(self, cond: Cond) -> Predict:
         loa = self.roll_out(cond["prefix"]) if "prefix" in cond else cond["loa"]
         t5 = self._t5(cond, len(loa)).to(loa.device)
+        # Only prompts of unlike length have a mask: gradient checkpointing fails with one (diffusers 0.42.1).
+        words = {"encoder_hidden_states_1": t5, "encoder_attention_mask_1": cond.get("t5_mask")}
 
         def predict(noisy: Tensor, times: Tensor) -> Tensor:
-            # No masks: all tokens are valid, and gradient checkpointing fails with a mask (diffusers 0.42.1).
-            made: Tensor = self.network(
-                noisy, times, encoder_hidden_states=loa, encoder_hidden_states_1=t5, return_dict=False
-            )[0]
+            made: Tensor = self.network(noisy, times, encoder_hidden_states=loa, **words, return_dict=False)[
+                0
+            ]
             return made
 
         return predict

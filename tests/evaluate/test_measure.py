@@ -1,14 +1,19 @@
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from artsound.errors import EvaluationError
-from artsound.evaluate.ears import EARS, Heard, listen
-from artsound.evaluate.measure import check_equal_counts, measure
-from artsound.evaluate.report import Example, Report, markdown, rounded, write_report
+from artsound.errors import EvaluationError, StoreError
+from artsound.evaluate.ears import Heard
+from artsound.evaluate.judges import Judges
+from artsound.evaluate.markdown import escaped, markdown
+from artsound.evaluate.measure import Measured, check_equal_counts, measure
+from artsound.evaluate.report import COLUMNS, Example, Report, cell, rounded, write_report
+from artsound.evaluate.scores import Partners, scores
+from artsound.evaluate.sensitivity import AGAIN, sensitivity
 from tests.review.pairs import PAINTINGS, SAMPLE
 
 RATE = 8_000
@@ -25,53 +30,83 @@ def tone(pitch: float, seconds: float = 1.0) -> np.ndarray:
     return (0.3 * np.sin(2 * np.pi * pitch * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
 
 
+class Listener:
+    """An ear that is never asked to listen: its hearing is given."""
+
+    rate = 8_000
+    families = frozenset({"ear"})
+
+    def __init__(self, name: str) -> None:
+        self.name = f"{name}@1"
+
+    def __call__(self, clips: np.ndarray) -> Heard:
+        raise AssertionError
+
+
+def measured(ours: Heard, real: Heard, ear: str = "ear") -> Measured:
+    asked = scores(Judges({ear: Listener(ear)}), {ear: real}, Partners([], [], []))
+    return measure({ear: ours}, {ear: real}, asked)
+
+
 def test_a_nearer_system_is_better_in_every_metric() -> None:
-    real = {"ear": heard(64, 1, 0.0)}
-    near, far = measure({"ear": heard(64, 2, 0.1)}, real), measure({"ear": heard(64, 3, 2.0)}, real)
-    for metric in ("fad", "kl_softmax", "kl_sigmoid"):
-        assert near[metric]["ear"] < far[metric]["ear"]
-    assert near["kad"]["ear"]["value"] < far["kad"]["ear"]["value"]
-    assert near["retrieval"]["ear"]["recall_at_1"] > far["retrieval"]["ear"]["recall_at_1"]
-    assert all(gap["low"] > 0 for gap in near["gap"].values())
-    score = "same sound, ear"
-    assert near["gap"][score]["difference"] > far["gap"][score]["difference"]
+    real = heard(64, 1, 0.0)
+    near, far = measured(heard(64, 2, 0.1), real), measured(heard(64, 3, 2.0), real)
+    for title in ("FAD∞", "FAD", "KAD", "KL softmax", "KL sigmoid", "R@1", "R@5", "R@10", "median rank"):
+        (column,) = (one for one in COLUMNS if one.title == title)
+        better, worse = cell(near, column, "ear"), cell(far, column, "ear")
+        assert better is not None
+        assert worse is not None
+        assert (better < worse) == column.lower_is_better, title
+    for score in near["scores"]:
+        assert near["scores"][score]["gap"]["low"] > 0
+        assert near["scores"][score]["found_gap"]["low"] > 0.5
+        ours, others = (found["scores"][score]["gap"]["difference"] for found in (near, far))
+        assert ours > others or "KL" in score
+
+
+def test_a_system_that_ignores_the_picture_has_no_gap_in_any_score() -> None:
+    real = heard(100, 1, 0.0)
+    same = Heard(*(np.roll(one, 1, axis=0) for one in heard(100, 2, 0.1) if one is not None))
+    for found in measured(same, real)["scores"].values():
+        assert found["gap"]["low"] < 0.05 * abs(found["gap"]["matched"])
+        assert found["found_gap"]["low"] < 0.02
+        assert found["retrieval"]["recall_at_1"] < 0.1
 
 
 def test_an_ear_without_tags_has_no_tag_metrics() -> None:
     real, ours = heard(20, 1)._replace(tags=None), heard(20, 2)._replace(tags=None)
-    found = measure({"mel": ours}, {"mel": real})
-    assert "kl_softmax" not in found
-    assert list(found["gap"]) == ["same sound, mel"]
+    found = measured(ours, real, "mel")
+    assert found["inception_score"] == {}
+    assert list(found["scores"]) == ["same sound, mel"]
 
 
 def test_too_few_clips_have_no_extrapolation_but_all_else() -> None:
-    found = measure({"ear": heard(5, 1)}, {"ear": heard(5, 2)})
+    found = measured(heard(5, 1), heard(5, 2))
     assert found["fad_infinity"]["ear"] is None
     assert np.isfinite(found["kad"]["ear"]["value"])
 
 
 def test_unlike_numbers_of_clips_are_refused() -> None:
-    with pytest.raises(EvaluationError, match="unlike size"):
-        check_equal_counts({"a": {"ear": heard(5, 1)}, "b": {"ear": heard(4, 1)}}, {"ear": heard(5, 2)})
-    with pytest.raises(EvaluationError, match="cannot be evaluated"):
-        check_equal_counts({"a": {"ear": heard(1, 1)}}, {"ear": heard(1, 2)})
+    with pytest.raises(EvaluationError, match="the other has 4 clips against 5"):
+        check_equal_counts({"ear": heard(4, 1)}, {"ear": heard(5, 2)}, "the other")
 
 
-def test_every_ear_hears_the_same_clip_the_same_way_and_tells_others_apart() -> None:
-    clips = np.stack([tone(220), tone(220), tone(1760)])
-    found = listen({name: make() for name, make in EARS.items()}, clips, RATE)
-    for one in found.values():
-        assert np.array_equal(one.vectors[0], one.vectors[1])
-        assert not np.allclose(one.vectors[0], one.vectors[2], atol=1e-2)
-    assert found["musicnn-mtt"].vectors.shape == (3, 200)
-    assert found["musicnn-mtt"].tags is not None
-    assert found["mel"].tags is None
+def test_swapped_pictures_and_other_noise_move_a_piece_as_far_as_they_do() -> None:
+    base, other = np.random.default_rng(0).standard_normal((2, 16, 8))
+    again = np.repeat(base, AGAIN, axis=0)
+    found = sensitivity(base, base, again, np.zeros(8))
+    assert (found.swapped, found.again) == (pytest.approx(0, abs=1e-9), pytest.approx(0, abs=1e-9))
+    assert found.vendi_again == pytest.approx(1)
+    assert found.apart == pytest.approx(1, abs=0.2)
+    assert sensitivity(base, -base, again, np.zeros(8)).swapped == pytest.approx(2)
+    moved = again + np.random.default_rng(1).standard_normal(again.shape)
+    assert sensitivity(base, other, moved, np.zeros(8)).vendi_again > 1.5
 
 
 def report() -> Report:
-    real = {"musicnn-mtt": heard(24, 1, 0.0)}
+    real = heard(24, 1, 0.0)
     rows = {
-        name: measure({"musicnn-mtt": heard(24, n, 0.5 * n)}, real)
+        name: measured(heard(24, n, 0.5 * n), real, "musicnn-mtt") | {"whole": {}}
         for n, name in enumerate(("model", "<other>"))
     }
     about = {
@@ -84,14 +119,25 @@ def report() -> Report:
         "visual_encoder": "patches",
         "supervision": "audio_only",
     }
-    judges = [{"name": "musicnn-mtt@1", "circular": True}]
-    return Report(about, judges, rows, missing={"CLAP score": "no <weights>"}, notes=["a & b"])
+    judges = [{"ear": "musicnn-mtt", "name": "musicnn-mtt@<1>", "circular": "musicnn wrote <captions>"}]
+    asked = [{"name": name, "ear": "musicnn-mtt", "circular": "x"} for name in rows["model"]["scores"]]
+    return Report(
+        about,
+        judges,
+        rows,
+        asked,
+        miners=[{"family": "musicnn", "name": "musicnn|<b>", "part": "wrote *captions*"}],
+        sensitivity={"<ear>": {"swapped": 0.1, "again": 0.2, "apart": 0.3, "vendi_again": 1.5}},
+        how={"<other>": "<i>how</i>"},
+        missing={"CLAP score": "no <weights>"},
+        notes=["a & b"],
+    )
 
 
 def example() -> Example:
     image = (SAMPLE / "artworks" / PAINTINGS[0]).read_bytes()
     clips = {"model": tone(440), "<other>": tone(880)}
-    return Example("0123", "<script>alert('x')</script> \"q\"", image, tone(220), clips)
+    return Example("../../0123<b>", "<script>alert('x')</script> \"q\"", image, tone(220), clips)
 
 
 class Tags(HTMLParser):
@@ -111,7 +157,10 @@ def test_the_page_names_only_files_that_are_there_and_runs_nothing(tmp_path: Pat
     write_report(tmp_path, report(), [example()], RATE)
     tags = Tags()
     tags.feed((tmp_path / "index.html").read_text(encoding="utf-8"))
-    assert "script" not in tags.names
+    assert not {"script", "i", "b", "captions", "ear", "other", "weights"} & set(tags.names) - {"b"}
+    assert sorted(path.name for path in (tmp_path / "media").glob("*.wav")) == [
+        f"00-{row}.wav" for row in range(3)
+    ]
     assert tags.names.count("audio") == 3
     assert all((tmp_path / source).is_file() for source in tags.sources)
     assert "&lt;script&gt;alert" in (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -131,6 +180,20 @@ def test_circular_judges_are_named_in_every_form(tmp_path: Path) -> None:
     assert "circular" in markdown(report())
     write_report(tmp_path, report(), [], RATE)
     assert "†" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_markdown_from_data_is_only_text() -> None:
+    lines = markdown(report()).splitlines()
+    assert not [line for line in lines if re.search(r"(?<!\\)<", line)]
+    (row, *_) = (line for line in lines if line.startswith("- musicnn"))
+    assert row == r"- musicnn\|\<b\>: wrote \*captions\*"
+    assert "| 1\n" not in escaped("a\n| 1\n")
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StoreError, match=r"cannot write to .*taken"):
+        write_report(tmp_path / "taken", report(), [], RATE)
 
 
 def test_what_is_not_a_number_is_null() -> None:
