@@ -168,12 +168,21 @@ class Clip(Section):
 class Clap(Section):
     """A CLAP model: recordings against the words of the other side."""
 
-    weights: Path  # folder of a transformers ClapModel, safetensors
+    weights: (
+        Path  # folder of a transformers ClapModel, safetensors; or LAION's `.pt` and roberta-base's tokenizer
+    )
+    library: Literal["transformers", "laion_clap"] = "transformers"  # what loads it
     repo: str = ""  # where `artsound models fetch` finds the weights
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     window: PositiveFloat = 10.0  # s that the model hears at a time
     hop: PositiveFloat = 10.0  # s between two windows
     pooling: Literal["mean", "middle"] = "mean"  # of the windows' vectors; middle: the middle window alone
+
+    @model_validator(mode="after")
+    def _laion_computes_in_fp32(self) -> Self:
+        if self.library == "laion_clap" and self.precision != "fp32":
+            raise ValueError("laion_clap makes its spectrograms in the model: precision must be 'fp32'")
+        return self
 
 
 class Embeddings(Section):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvis
 from artsound.models.vectors import unit
 from artsound.models.windows import WindowRule, pooled
 
+TOKENS = 77  # LAION trained on texts cut to this; RoBERTa would take more
 LEAST_TOKENS = 100  # transformers gives a tokenizer of five tokens where the vocabulary is missing
 
 
@@ -24,14 +25,17 @@ class Mels:
 
     extractor: Any
     rule: WindowRule
+    truncation: Literal["rand_trunc", "fusion"] = "rand_trunc"  # fusion: each window four times
 
-    def __call__(self, samples: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "window 1 frame mel"]:
+    def __call__(
+        self, samples: Float32[np.ndarray, " sample"]
+    ) -> Float32[np.ndarray, "window view frame mel"]:
         """Cut a clip and transform its windows."""
         windows = self.rule.cut(samples, self.extractor.sampling_rate)
         made = self.extractor(
             windows,
             sampling_rate=self.extractor.sampling_rate,
-            truncation="rand_trunc",  # nothing is left to cut: a window is never longer than the model hears
+            truncation=self.truncation,  # nothing is left to cut: no window is longer than the model hears
             padding="repeatpad",
             return_tensors="np",
         )
@@ -83,7 +87,8 @@ class ClapSounds(_Clap):
                 f"`embeddings.clap.window` is {rule.seconds:g} s, the model hears {longest:g} s"
             )
         self.rate = int(extractor.sampling_rate)
-        self.prepare = Mels(extractor, rule)
+        fused = self._model.config.audio_config.enable_fusion
+        self.prepare = Mels(extractor, rule, "fusion" if fused else "rand_trunc")
 
     def __call__(self, prepared: Sequence[np.ndarray]) -> Float32[np.ndarray, "clip dim"]:
         """Return one unit vector a prepared clip."""
@@ -103,7 +108,8 @@ class ClapTexts(_Clap):
         """Return one unit vector a text."""
         if not texts:
             return np.empty((0, self.dim), np.float32)
-        longest = self._model.config.text_config.max_position_embeddings - 2  # RoBERTa keeps two positions
+        # RoBERTa keeps two positions
+        longest = min(TOKENS, self._model.config.text_config.max_position_embeddings - 2)
         tokens = self._processor.tokenizer(
             list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt"
         )

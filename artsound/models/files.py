@@ -1,7 +1,7 @@
 """Weights on disk: where they are, what identifies them, how ONNX ones are opened."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +11,8 @@ import onnxruntime
 from artsound.errors import ConfigError, MissingExtra
 
 OURS = Path(__file__).parent / "weights"
+SAFE = ("*.safetensors",)
+CHECKPOINTS = (*SAFE, "*.pt", "*.pth", "*.ckpt")  # loaded as tensors alone, see `checkpoints`
 REVISION = 16  # hex digits of the sha256; enough that no two weights share a name
 
 
@@ -46,15 +48,26 @@ def identity(name: str, weights: str) -> str:
     return f"{name}@{weights[:REVISION]}"
 
 
-def weights_in(folder: Path) -> list[Path]:
+def kinds_of(chosen: object) -> Sequence[str]:
+    """Give the patterns of the files that hold a model's weights, by the library that loads it."""
+    return CHECKPOINTS if getattr(chosen, "library", "") == "laion_clap" else SAFE
+
+
+def weights_in(folder: Path, *, kinds: Sequence[str] = SAFE) -> list[Path]:
     """List the weights in a folder, or the one file that is given.
+
+    Args:
+        folder: where they lie.
+        kinds: patterns of the files; a pickle among them is up to who loads it.
 
     Raises:
         ConfigError: nothing is there, or only pickles, which could run code when loaded.
     """
     if folder.is_file():
         return [folder]
-    found = sorted(folder.glob("*.safetensors"))
+    found = sorted(path for kind in kinds for path in folder.glob(kind))
+    if not found and kinds != SAFE:
+        raise ConfigError(f"no weights ({', '.join(kinds)}) in {folder}; see `artsound models list`")
     if not found:
         pickles = ", ".join(path.name for path in sorted(folder.glob("*.bin")) + sorted(folder.glob("*.pt")))
         there = f"only {pickles}, which can run code: convert it to safetensors" if pickles else "none there"
@@ -62,15 +75,15 @@ def weights_in(folder: Path) -> list[Path]:
     return found
 
 
-def folder_identity(name: str, folder: Path) -> str:
+def folder_identity(name: str, folder: Path, *, kinds: Sequence[str] = SAFE) -> str:
     """Name a model by the weights in its folder; the folder's own name stands in for an empty name."""
-    return identity(name or folder.resolve().stem, sha256_of_all(weights_in(folder)))
+    return identity(name or folder.resolve().stem, sha256_of_all(weights_in(folder, kinds=kinds)))
 
 
-def weights_identity(name: str, folder: Path, precision: str) -> str:
+def weights_identity(name: str, folder: Path, precision: str, *, kinds: Sequence[str] = SAFE) -> str:
     """Name a model by its weights and, where it is not fp32, by the number format it computes in."""
     stem = (name or folder.resolve().stem).replace("/", "-")
-    return folder_identity(stem if precision == "fp32" else f"{stem}-{precision}", folder)
+    return folder_identity(stem if precision == "fp32" else f"{stem}-{precision}", folder, kinds=kinds)
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:

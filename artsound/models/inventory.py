@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,7 +24,7 @@ KNOWN = {  # what the cards said when this was written; the card beside the weig
     r"clap": "Apache-2.0",
 }
 UNKNOWN = "unknown: read the model's card"
-WANTED = ("*.safetensors", "*.json", "*.txt", "*.jinja", "*.model", "README.md", "LICENSE*")
+BESIDE = ("*.json", "*.txt", "*.jinja", "*.model", "README.md", "LICENSE*")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def fetch(settings: Settings) -> Iterator[str]:
     """
     for role, chosen in _with_weights(settings):
         folder = _folder(chosen)
-        if _present(folder):
+        if _present(folder, files.kinds_of(chosen)):
             yield f"{role}: already in {folder}"
             continue
         if not chosen.repo:
@@ -73,16 +73,16 @@ def fetch(settings: Settings) -> Iterator[str]:
             raise ConfigError(
                 f"{role}: offline (HF_HUB_OFFLINE), and nothing in {folder}: copy the weights there"
             )
-        _download(chosen.repo, folder)
+        _download(chosen.repo, folder, [*files.kinds_of(chosen), *BESIDE])
         yield f"{role}: fetched {chosen.repo} into {folder}"
 
 
-def _download(repo: str, folder: Path) -> None:
+def _download(repo: str, folder: Path, wanted: list[str]) -> None:
     try:
         from huggingface_hub import snapshot_download  # noqa: PLC0415  # part of an extra
     except ImportError as error:
         raise MissingExtra("fetching weights needs the extra `models`: pip install '.[models]'") from error
-    snapshot_download(repo, local_dir=folder, allow_patterns=list(WANTED))
+    snapshot_download(repo, local_dir=folder, allow_patterns=wanted)
 
 
 def _with_weights(settings: Settings) -> Iterator[tuple[str, Weights]]:
@@ -123,15 +123,15 @@ def _packaged(role: str, name: str, identity: str) -> Listed:
 def _local(role: str, chosen: Weights, folder: Path) -> Listed:
     stem = "" if isinstance(chosen, Clap) else chosen.model
     licence = _card(folder) or _known(f"{chosen.repo} {stem} {folder.name}")
-    if _present(folder):
-        name = files.weights_identity(stem, folder, chosen.precision)
+    if _present(folder, kinds := files.kinds_of(chosen)):
+        name = files.weights_identity(stem, folder, chosen.precision, kinds=kinds)
         return Listed(role, name, "on disk", str(folder), licence, _restricted(licence), "")
     download = chosen.repo or "no `repo` in the settings"
     return Listed(role, stem or folder.name, "missing", str(folder), licence, _restricted(licence), download)
 
 
-def _present(folder: Path) -> bool:
-    return folder.is_file() or any(folder.glob("*.safetensors"))
+def _present(folder: Path, kinds: Sequence[str]) -> bool:
+    return folder.is_file() or any(any(folder.glob(kind)) for kind in kinds)
 
 
 def _card(folder: Path) -> str:

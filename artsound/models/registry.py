@@ -134,9 +134,13 @@ def texts_of(space: str, given: settings.Embeddings) -> TextEncoder:
 
         clip = _named(given.clip)
         return ClipTexts(clip.weights, model=clip.model, precision=clip.precision)
+    clap = _named(given.clap)
+    if clap.library == "laion_clap":
+        from artsound.models.laion import LaionTexts
+
+        return LaionTexts(clap.weights)
     from artsound.models.clap import ClapTexts
 
-    clap = _named(given.clap)
     return ClapTexts(clap.weights, precision=clap.precision)
 
 
@@ -152,11 +156,16 @@ def images_of(space: str, given: settings.Embeddings) -> ImageEncoder:
 
 def sounds_of(given: settings.Embeddings) -> AudioEncoder:
     """Load what embeds recordings."""
-    from artsound.models.clap import ClapSounds
     from artsound.models.windows import WindowRule
 
     clap = _named(given.clap)
     rule = WindowRule(clap.window, clap.hop, clap.pooling)
+    if clap.library == "laion_clap":
+        from artsound.models.laion import LaionSounds
+
+        return LaionSounds(clap.weights, rule=rule)
+    from artsound.models.clap import ClapSounds
+
     return ClapSounds(clap.weights, rule=rule, precision=clap.precision)
 
 
@@ -172,7 +181,7 @@ def identity_of(space: str, given: settings.Embeddings) -> str:
         clip = _named(given.clip)
         return files.weights_identity(clip.model, clip.weights, clip.precision)
     clap = _named(given.clap)
-    return files.weights_identity("", clap.weights, clap.precision)
+    return files.weights_identity("", clap.weights, clap.precision, kinds=files.kinds_of(clap))
 
 
 def identities(chosen: settings.Settings) -> dict[str, str]:

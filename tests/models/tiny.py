@@ -8,6 +8,7 @@ from artsound.models.torch_ready import torchvision_ready
 
 torchvision_ready()  # before transformers imports it
 
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import transformers as tf  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: E402
@@ -162,7 +163,65 @@ def clap_htsat(folder: Path) -> Path:
     return _clap(folder, heard | {"hidden_size": 1024}, 512)
 
 
-def _clap(folder: Path, heard: dict[str, Any], dim: int) -> Path:
+def clap_both(folder: Path) -> tuple[Path, Path]:
+    """Write one small CLAP twice: for transformers, and as LAION publishes its checkpoints."""
+    heard = {
+        "patch_embeds_hidden_size": 8,
+        "depths": [1, 2],
+        "num_attention_heads": [1, 2],
+        "hidden_size": 16,
+    }
+    # LAION's class knows no other width of words, and takes RoBERTa's own guard against division by zero
+    words = {"hidden_size": 768, "num_attention_heads": 12, "layer_norm_eps": 1e-5}
+    theirs, laion = _clap(folder / "transformers", heard, 16, words), folder / "laion"
+    laion.mkdir()
+    for name in ("vocab.json", "merges.txt"):
+        (laion / name).write_bytes((theirs / "words" / name).read_bytes())
+    state = _as_laion(tf.ClapModel.from_pretrained(theirs).state_dict())
+    best = np.float64(0.5)  # published checkpoints keep such things too
+    torch.save({"epoch": 3, "best": best, "state_dict": state}, laion / "laion.pt")
+    return theirs, laion
+
+
+RENAMED = (  # transformers → LAION
+    ("audio_model.audio_encoder.", "audio_branch."),
+    ("text_model.", "text_branch."),
+    ("audio_branch.batch_norm.", "audio_branch.bn0."),
+    ("attention.output.dense", "attn.proj"),
+    ("attention.self.relative_position", "attn.relative_position"),
+    ("intermediate.dense", "mlp.fc1"),
+    ("output.dense", "mlp.fc2"),
+    ("layernorm_before", "norm1"),
+    ("layernorm_after", "norm2"),
+    ("projection.linear1", "projection.0"),
+    ("projection.linear2", "projection.2"),
+)
+
+
+def _as_laion(state: dict[str, Any]) -> dict[str, Any]:
+    """Rename the weights of a ClapModel, join what LAION keeps joined, and add what only training uses."""
+    made: dict[str, Any] = {}
+    for name, tensor in state.items():
+        if name.endswith("token_type_ids"):
+            continue
+        renamed = name
+        for theirs, laion in RENAMED[: 2 if name.startswith("text_model") else None]:
+            renamed = renamed.replace(theirs, laion)
+        made[f"module.{renamed}"] = tensor
+    for query in [name for name in made if "audio_branch" in name and "attention.self.query" in name]:
+        parts = [made.pop(query.replace("query", part)) for part in ("query", "key", "value")]
+        made[query.replace("attention.self.query", "attn.qkv")] = torch.cat(parts)
+    random = torch.Generator().manual_seed(1)
+    spare = {"audio_branch.head.weight": (527, 527), "audio_branch.head.bias": (527,)}
+    spare |= {"audio_branch.tscam_conv.weight": (527, 16, 8, 3), "audio_branch.tscam_conv.bias": (527,)}
+    for half in ("text", "audio"):
+        for layer in (0, 3):
+            spare[f"{half}_transform.sequential.{layer}.weight"] = (16, 16)
+            spare[f"{half}_transform.sequential.{layer}.bias"] = (16,)
+    return made | {f"module.{name}": torch.rand(shape, generator=random) for name, shape in spare.items()}
+
+
+def _clap(folder: Path, heard: dict[str, Any], dim: int, text: dict[str, Any] | None = None) -> Path:
     special = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
     trained = _trained(special)
     roberta = folder / "words"
@@ -173,11 +232,13 @@ def _clap(folder: Path, heard: dict[str, Any], dim: int) -> Path:
     torch.manual_seed(0)
     words = {"vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 1, "intermediate_size": 32}
     config = tf.ClapConfig(
-        text_config=words | {"num_attention_heads": 2, "max_position_embeddings": 66, "type_vocab_size": 1},
+        text_config=words
+        | {"num_attention_heads": 2, "max_position_embeddings": 66, "type_vocab_size": 1}
+        | (text or {}),
         audio_config=heard | {"num_mel_bins": 64, "spec_size": 256, "enable_fusion": False},
         projection_dim=dim,
     )
     tf.ClapModel(config).eval().save_pretrained(folder)
-    extractor = tf.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+    extractor = tf.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad", frequency_min=50)
     tf.ClapProcessor(feature_extractor=extractor, tokenizer=tokenizer).save_pretrained(folder)
     return folder
