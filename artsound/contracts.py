@@ -9,7 +9,8 @@ from artsound.errors import SchemaError
 
 TEXT = pa.string()
 WORDS = pa.list_(pa.string())
-VECTOR = pa.list_(pa.float32())  # stored as a fixed-size list; the length belongs to the model
+# stored as a fixed-size list, of float16 where the rows bring that; the length belongs to the model
+VECTOR = pa.list_(pa.float32())
 WEIGHTED = pa.list_(pa.struct([pa.field("name", TEXT, False), pa.field("value", pa.float32(), False)]))
 
 
@@ -91,7 +92,8 @@ def _sized(name: str, schema: pa.Schema, rows: pa.Table) -> pa.Schema:
             given = rows.schema.field(field.name).type
             if not pa.types.is_fixed_size_list(given):
                 raise SchemaError(f"{name}: {field.name} must be a fixed-size list, got {given}")
-            schema = schema.set(position, field.with_type(pa.list_(pa.float32(), given.list_size)))
+            number = pa.float16() if given.value_type == pa.float16() else pa.float32()
+            schema = schema.set(position, field.with_type(pa.list_(number, given.list_size)))
     return schema
 
 

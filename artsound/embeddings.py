@@ -1,13 +1,14 @@
 """Captions and media → vectors of unit length."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from multiprocessing import get_context
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ from artsound.progress import track
 Row = dict[str, Any]
 Encode = Callable[[Sequence[Any]], Float32[np.ndarray, "item dim"]]
 
-WORTH_PROCESSES = 200  # items; starting worker processes takes longer than decoding fewer
+WORTH_IMAGES, WORTH_CLIPS = 200, 16  # starting worker processes takes longer than decoding fewer
 AHEAD = 3  # batches that workers may be ahead of the model, which bounds the memory
 
 
@@ -79,7 +80,8 @@ def embed_artworks(
     """
     rows = artworks.select(["artwork_id", "image_path"]).to_pylist()
     work = partial(_image, media=media, max_megapixels=max_megapixels, prepare=encoder.prepare)
-    images = _ahead(work, rows, workers, AHEAD * batch_size)
+    spread = workers if len(rows) >= WORTH_IMAGES else 1
+    images = _ahead(work, rows, spread, AHEAD * batch_size)
     return _embed(
         track(images, "vectors of images", len(rows)), encoder, encoder.dim, encoder.name, batch_size
     )
@@ -99,7 +101,8 @@ def embed_clips(
     """
     rows = clips.select(["clip_id", "audio_path"]).to_pylist()
     work = partial(_sound, media=media, rate=encoder.rate, prepare=encoder.prepare)
-    sounds = _ahead(work, rows, workers, AHEAD * batch_size)
+    spread = workers if len(rows) >= WORTH_CLIPS else 1
+    sounds = _ahead(work, rows, spread, AHEAD * batch_size)
     return _embed(
         track(sounds, "vectors of clips", len(rows)), encoder, encoder.dim, encoder.name, batch_size
     )
@@ -123,23 +126,55 @@ def _sound(row: Row, *, media: Media, rate: int, prepare: Callable[[Any], Any]) 
 
 def _ahead(work: Callable[[Row], _Given], rows: list[Row], workers: int, most: int) -> Iterator[_Given]:
     """Work on rows in other processes, in order, a bounded number of them ahead of who takes the results."""
-    if workers == 1 or len(rows) < WORTH_PROCESSES:
+    if workers == 1:
         yield from map(work, rows)
         return
     try:
-        with ProcessPoolExecutor(
-            workers, get_context("spawn")
-        ) as pool:  # a fork would copy the model's threads
-            waiting = deque(pool.submit(work, row) for row in rows[:most])
-            for row in rows[most:]:
-                yield waiting.popleft().result()
-                waiting.append(pool.submit(work, row))
-            while waiting:
-                yield waiting.popleft().result()
+        pool = _pool(workers, os.getpid())
+        waiting = deque(pool.submit(work, row) for row in rows[:most])
+        for row in rows[most:]:
+            yield waiting.popleft().result()
+            waiting.append(pool.submit(work, row))
+        while waiting:
+            yield waiting.popleft().result()
     except BrokenProcessPool as error:
+        _pool.cache_clear()
         raise SourceError(
             "a decoding process died, perhaps for want of memory: run again, with fewer `runtime.workers`"
         ) from error
+
+
+@lru_cache(maxsize=1)
+def _pool(workers: int, process: int) -> ProcessPoolExecutor:
+    """Keep the workers between parts: starting them takes seconds. A fork would copy the model's threads."""
+    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_calm)
+
+
+def _calm() -> None:
+    """Leave the cores to the model: a worker decodes on one thread and yields to who feeds the model."""
+    os.nice(5)
+
+
+def in_numbers(run: Callable[..., Outcome], numbers: Literal["float32", "float16"]) -> Callable[..., Outcome]:
+    """Let a stage store its vectors as `numbers`; float16 takes half the room and keeps three digits.
+
+    Scores are computed in float32 either way.
+    """
+
+    def rounded(*given: Any) -> Outcome:
+        outcome = run(*given)
+        kind = pa.list_(pa.float16(), outcome.rows.schema.field("vector").type.list_size)
+        place = outcome.rows.schema.get_field_index("vector")
+        flat = _flat(outcome.rows["vector"]).astype(np.float16)
+        halves = pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float16()), kind.list_size)
+        return outcome._replace(rows=outcome.rows.set_column(place, "vector", halves))
+
+    return run if numbers == "float32" else rounded
+
+
+def _flat(column: pa.ChunkedArray) -> Float32[np.ndarray, " number"]:
+    pieces = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    return np.concatenate(pieces or [np.empty(0, np.float32)])
 
 
 def _embed(given: Iterable[_Given], encode: Encode, dim: int, model: str, batch_size: int) -> Outcome:

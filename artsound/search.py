@@ -120,7 +120,7 @@ def _scores(
     chunk: pa.FixedSizeListArray, vector: Float32[np.ndarray, " dim"]
 ) -> Float32[np.ndarray, " item"]:
     rows = chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(vector))
-    return np.asarray(rows @ vector)
+    return np.asarray(rows.astype(np.float32, copy=False) @ vector)
 
 
 def _hits(store: Store, side: Side, keys: Sequence[str], scores: Sequence[float]) -> list[Hit]:

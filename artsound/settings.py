@@ -190,6 +190,7 @@ class Embeddings(Section):
 
     image: str = "style"
     sentence: str = "minilm-int8"
+    numbers: Literal["float32", "float16"] = "float32"  # how vectors are stored
     clip: Clip | None = None
     clap: Clap | None = None
 

@@ -183,9 +183,9 @@ def music_captions(settings: Settings) -> Run:
 
 
 def image_vectors(settings: Settings, *, space: str) -> Run:
-    from artsound.embeddings import embed_artworks
+    from artsound.embeddings import embed_artworks, in_numbers
 
-    return partial(
+    run = partial(
         embed_artworks,
         encoder=registry.images_of(space, settings.embeddings),
         media=_images(settings),
@@ -193,27 +193,30 @@ def image_vectors(settings: Settings, *, space: str) -> Run:
         batch_size=settings.runtime.batch_size,
         workers=settings.runtime.workers,
     )
+    return in_numbers(run, settings.embeddings.numbers)
 
 
 def sound_vectors(settings: Settings) -> Run:
-    from artsound.embeddings import embed_clips
+    from artsound.embeddings import embed_clips, in_numbers
 
     encoder, runtime = registry.sounds_of(settings.embeddings), settings.runtime
     media, size = _audio(settings), runtime.batch_size
-    return partial(embed_clips, encoder=encoder, media=media, batch_size=size, workers=runtime.workers)
+    run = partial(embed_clips, encoder=encoder, media=media, batch_size=size, workers=runtime.workers)
+    return in_numbers(run, settings.embeddings.numbers)
 
 
 def word_vectors(settings: Settings, *, space: str, id_column: str) -> Run:
     """Sentence and paragraph for the sentence encoder; CLIP and CLAP read few words: the sentence alone."""
-    from artsound.embeddings import embed_captions
+    from artsound.embeddings import embed_captions, in_numbers
 
-    return partial(
+    run = partial(
         embed_captions,
         encoder=registry.texts_of(space, settings.embeddings),
         id_column=id_column,
         batch_size=settings.runtime.batch_size,
         words=("caption", "paragraph") if space == "sentence" else ("caption",),
     )
+    return in_numbers(run, settings.embeddings.numbers)
 
 
 def space(name: str) -> Callable[[Settings], str]:

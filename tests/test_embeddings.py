@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from artsound import tables
-from artsound.embeddings import embed_artworks, embed_captions
-from artsound.errors import Reason
+from artsound.embeddings import embed_artworks, embed_captions, in_numbers
+from artsound.errors import Outcome, Reason
 from artsound.media.files import open_media
 from artsound.models.fake import FakeImageEncoder, FakeTextEncoder
+from artsound.store import Store
 from tests import rows
 
 
@@ -65,6 +66,25 @@ def test_vectors_without_direction_are_refused(batch_size: int) -> None:
         ("nan", Reason.BAD_VECTOR),
         ("zero", Reason.BAD_VECTOR),
     ]
+
+
+def test_float16_takes_half_the_room_stays_near_and_is_mapped(store: Store) -> None:
+    given = captions("a", "b", "c")
+
+    def run(rows: pa.Table) -> Outcome:
+        return embed_captions(rows, encoder=FakeTextEncoder(), id_column="artwork_id", batch_size=2)
+
+    full, half = in_numbers(run, "float32")(given), in_numbers(run, "float16")(given)
+    assert half.rows["vector"].nbytes == full.rows["vector"].nbytes // 2
+    for name, outcome in (("art_clip_vectors", full), ("art_sentence_vectors", half)):
+        before = pa.total_allocated_bytes()
+        store.write(name, [outcome], "x")
+        column = store.read(name)["vector"]
+        assert column.type == outcome.rows["vector"].type
+        assert pa.total_allocated_bytes() - before < 1000  # mapped, not read
+    np.testing.assert_allclose(vectors(half.rows), vectors(full.rows), atol=1e-3)
+    empty = in_numbers(run, "float16")(captions())
+    assert tables.conform("art_sentence_vectors", empty.rows)["vector"].type.value_type == pa.float16()
 
 
 def test_no_captions_give_an_empty_table_of_the_right_length() -> None:

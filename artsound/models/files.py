@@ -13,7 +13,7 @@ from artsound.errors import ConfigError, MissingExtra
 OURS = Path(__file__).parent / "weights"
 SAFE = ("*.safetensors",)
 CHECKPOINTS = (*SAFE, "*.pt", "*.pth", "*.ckpt")  # loaded as tensors alone, see `checkpoints`
-REVISION = 16  # hex digits of the sha256; enough that no two weights share a name
+REVISION = 64  # hex digits of the sha256: all, so that a vector names its weights exactly
 
 
 def in_package(package: str, relative: str) -> Path:

@@ -140,7 +140,12 @@ MUSIC_CAPTIONS = table(
 
 VECTORS = table(
     ITEM_ID,
-    column("vector", VECTOR, "one length per table", unit="L2 norm = 1"),
+    column(
+        "vector",
+        VECTOR,
+        "one length per table; float16 where `embeddings.numbers` says so",
+        unit="L2 norm = 1",
+    ),
     MODEL,
     key="item_id",
     about="Embeddings of one side in one space.",
