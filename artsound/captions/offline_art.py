@@ -8,7 +8,7 @@ from artsound.captions import checks
 from artsound.captions.iconography import ADJECTIVES, CLASSES, GENERAL, KINDS, ONE_OF, PHRASES, PROPER
 from artsound.captions.words import OFFLINE, a, feeling, level, listed, ordinal, pick, sentence
 from artsound.models.protocols import Answer, Item
-from artsound.tables import EMOTIONS
+from artsound.tables import EMOTIONS, PRINCIPLES
 
 Row = Mapping[str, Any]
 
@@ -24,6 +24,19 @@ STRENGTH = [(10.0, "nearly without colour"), (18.0, "muted"), (28.0, "moderately
 CONTRAST = [(13.0, "soft"), (20.0, "moderate")]  # standard deviation of L*
 WARMTH = [(-0.1, "cool"), (0.5, "balanced between warm and cool"), (0.9, "warm")]
 DETAIL = [(0.22, "broad and open"), (0.36, "measured in detail")]  # edge density
+PRESENT = {  # measure from which a principle counts as present: about the upper half of old paintings
+    "balance": 0.9,
+    "harmony": 0.85,
+    "variety": 0.6,
+    "unity": 0.67,
+    "contrast": 20.0,
+    "emphasis": 0.12,
+    "proportion": 0.45,
+    "movement": 0.3,
+    "rhythm": 0.18,
+    "pattern": 0.24,
+}
+CENTRED = PRESENT["balance"]
 MIRRORED = 0.6  # correlation with the mirror image from which a layout counts as symmetric
 
 
@@ -84,11 +97,14 @@ def _paragraph(key: str, facts: Row, found: Row, words: dict[str, str], techniqu
         f"colour and line together feel {feel.moods[0]}",
         f"it leaves {a(feel.moods[1])} impression",
     )
+    shown = [name for name in PRINCIPLES if name != "contrast" and _shows(found, name)]
+    principles = f"of the principles of art, {listed(shown[:4])} can be measured in it" if shown else ""
     style = f"in style it belongs to {facts['style']}" if facts.get("style") else ""
     made = f"it is catalogued as {technique}" if technique and not MATERIALS.match(technique) else ""
     parts = (
         pick(key, "opening", openings),
         f"it is {_colour(found)}",
+        principles,
         style,
         made,
         pick(key, "closing", closings),
@@ -204,21 +220,35 @@ def _composition(found: Row) -> str:
 
 
 def _principles(found: Row) -> dict[str, Any]:
-    """Judge those of the ten Principles of Art that the measures bear on; the others stay null."""
-    shares = [colour["value"] for colour in found["palette"]]
-    many, first = sum(share >= 0.1 for share in shares), _colours(found)[0]
+    """Judge the ten Principles of Art by one measure each; the words say what was measured."""
+    many = sum(colour["value"] >= 0.1 for colour in found["palette"])
     contrast = level(found["contrast"], CONTRAST, "strong")
+    centred = "what stands out is centred" if found["balance"] >= CENTRED else "what stands out is off centre"
+    mirrored = ", and the sides nearly mirror one another" if found["symmetry"] >= MIRRORED else ""
     judged = {
-        "balance": (found["symmetry"] >= 0, _composition(found).split(" and ")[-1]),
-        "variety": (many >= 4, f"{many} colours cover a tenth of the picture or more each"),
-        "unity": (
-            max(shares, default=0) >= 0.35,
-            f"{first} covers {max(shares, default=0):.0%} of the picture",
-        ),
-        "contrast": (contrast == "strong", f"{contrast} steps between light and dark"),
-        "harmony": (abs(found["warmth"]) >= 0.5, level(found["warmth"], WARMTH, "decidedly warm")),
+        "balance": f"{centred}{mirrored}",
+        "harmony": f"{found['harmony']:.0%} of the colour lies in one range of hue and its opposite",
+        "variety": f"{_so_many(many)} cover a tenth of the picture or more each",
+        "unity": f"its parts share {found['unity']:.0%} of their colours with the whole",
+        "contrast": f"{contrast} steps between light and dark",
+        "emphasis": "one place draws the eye" if _shows(found, "emphasis") else "no one place draws the eye",
+        "proportion": f"what differs from the border takes {found['proportion']:.0%} of the picture",
+        "movement": f"{found['movement']:.0%} of the edges run on diagonals",
+        "rhythm": "accents recur at intervals"
+        if _shows(found, "rhythm")
+        else "accents do not recur regularly",
+        "pattern": "detail repeats over the picture" if _shows(found, "pattern") else "detail hardly repeats",
     }
-    return {name: {"present": bool(present), "words": words} for name, (present, words) in judged.items()}
+    return {name: {"present": _shows(found, name), "words": words} for name, words in judged.items()}
+
+
+def _shows(found: Row, principle: str) -> bool:
+    return bool(found[principle] >= PRESENT[principle])
+
+
+def _so_many(count: int) -> str:
+    """Say how many colours there are."""
+    return "one colour" if count == 1 else f"{count or 'no'} colours"
 
 
 def _emotion(facts: Row, found: Row) -> str:

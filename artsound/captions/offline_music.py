@@ -18,6 +18,10 @@ PACE = [(60.0, "very slow"), (76.0, "slow"), (100.0, "moderate"), (126.0, "brisk
 LOUDNESS = [(-30.0, "very quiet"), (-23.0, "quiet"), (-17.0, "moderately loud"), (-11.0, "loud")]  # LUFS
 RANGE = [(6.0, "little change"), (14.0, "moderate swells")]  # dB
 BRIGHTNESS = [(700.0, "dark"), (1300.0, "warm"), (2200.0, "clear")]  # mean spectral centroid, Hz
+WIDTH = [(1200.0, "focused"), (1800.0, "full")]  # spread of the spectrum, Hz
+NOISE = [(0.03, "pure in tone"), (0.15, "lightly textured")]  # spectral flatness
+EVENNESS = [(4.0, "even in level"), (9.0, "moderate in range")]  # loudness range, LU
+CHORDS, LEAST_HARMONY = 3, 6.0  # chords that are named, and s of them that there must be
 BUSY = [(1.5, "sparse"), (3.5, "flowing"), (6.0, "busy")]  # note onsets a second
 
 
@@ -44,9 +48,11 @@ def _fields(item: Item) -> dict[str, Any]:
         **_beat(found),
         "key": _key(found, instruments),
         "instruments": listed(instruments) or None,
-        "timbre": level(found["brightness"], BRIGHTNESS, "bright"),
+        "chords": _chords(found, instruments),
+        "timbre": _timbre(found),
         "structure": f"{level(found['onset_rate'], BUSY, 'crowded')} texture",
         "dynamics": _dynamics(found),
+        "production": _production(found),
         "vocals": next((VOICES[tag] for tag in VOICES if tag in likely), None),
         "language": item.facts.get("language"),
         "mood": moods[0],
@@ -86,6 +92,7 @@ def _paragraph(key: str, fields: Row, moods: Sequence[str], secret: set[str]) ->
     parts = (
         pulse if tempo else "no steady beat stands out",
         f"it is centred on {fields['key']}" if fields["key"] else "",
+        f"the harmony moves mostly between {fields['chords']}" if fields["chords"] else "",
         pick(key, "heard", ("{} can be heard", "one hears {}", "the instruments include {}")).format(heard)
         if heard
         else "",
@@ -111,6 +118,29 @@ def _key(found: Row, instruments: Sequence[str]) -> str | None:
     """State the key where it is clear; drums alone have none, whatever their resonances suggest."""
     clear = found["key_confidence"] >= SURE_KEY and list(instruments) != ["drums"]
     return found["key"] if clear else None
+
+
+def _chords(found: Row, instruments: Sequence[str]) -> str | None:
+    """Name the chords that sound longest, where there are at least two and something to play them."""
+    lasting: dict[str, float] = {}
+    for chord in found["chords"]:
+        lasting[chord["name"]] = lasting.get(chord["name"], 0.0) + chord["end"] - chord["start"]
+    longest = sorted(lasting, key=lambda name: (-lasting[name], name))[:CHORDS]
+    sure = len(longest) > 1 and sum(lasting.values()) >= LEAST_HARMONY and list(instruments) != ["drums"]
+    named = [f"{one[:-1]} minor" if one.endswith("m") else f"{one} major" for one in longest]
+    return listed(named) if sure else None
+
+
+def _timbre(found: Row) -> str:
+    """Say where the spectrum lies, how wide it is, and how much of it is noise."""
+    bright = level(found["brightness"], BRIGHTNESS, "bright")
+    return f"{bright}, {level(found['bandwidth'], WIDTH, 'wide-ranging')} and {level(found['noisiness'], NOISE, 'noisy')}"
+
+
+def _production(found: Row) -> str:
+    """State the measured level, since the mix itself was not judged."""
+    spread = level(found["loudness_range"], EVENNESS, "wide in range")
+    return f"{spread}: about {found['loudness']:.0f} LUFS with a range of {found['loudness_range']:.0f} LU"
 
 
 def _dynamics(found: Row) -> str:

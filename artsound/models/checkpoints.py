@@ -9,13 +9,14 @@ import torch
 
 from artsound.errors import ConfigError
 
-PLAIN = [  # what published checkpoints keep beside the tensors, such as the best score so far
+_SCALAR: Any = np.float64(0).__reduce__()[0]  # what rebuilds a number of numpy's
+PLAIN: list[Any] = [  # what published checkpoints keep beside the tensors, such as the best score so far
     np.dtype,
     np.dtypes.Float32DType,
     np.dtypes.Float64DType,
     np.dtypes.Int64DType,
-    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
-    (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),
+    (_SCALAR, "numpy.core.multiarray.scalar"),
+    (_SCALAR, "numpy._core.multiarray.scalar"),
 ]
 
 

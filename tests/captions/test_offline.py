@@ -101,7 +101,6 @@ def test_an_artwork_is_described_by_its_facts_and_measures() -> None:
     assert "transferred" not in row["caption"]
     assert row["contrast"] == {"present": True, "words": "strong steps between light and dark"}
     assert row["emotion"] == "fear"
-    assert row["rhythm"] is None
     assert row["model"] == registry.identity("art_captioner", Captioner())
 
 
@@ -112,6 +111,31 @@ def test_a_clip_is_described_by_its_facts_and_measures() -> None:
     assert "176 BPM" in row["paragraph"]
     assert "F major" in row["paragraph"]
     assert (row["bpm"], row["key"], row["vocals"]) == (176, "F major", "no vocals")
+
+
+def test_all_ten_principles_are_judged_by_their_measures() -> None:
+    low = dict.fromkeys(tables.PRINCIPLES, 0.0) | {"contrast": 5.0, "symmetry": 0.1}
+    high = dict.fromkeys(tables.PRINCIPLES, 1.0) | {"contrast": 40.0}
+    absent, present = (only(art(seen=seen), "art_captions") for seen in (low, high))
+    for name in tables.PRINCIPLES:
+        assert (absent[name]["present"], present[name]["present"]) == (False, True)
+        assert absent[name]["words"] != present[name]["words"] or name == "variety"
+    assert "principles of art" in present["paragraph"]
+    assert "principles of art" not in absent["paragraph"]
+
+
+def test_chords_are_named_by_how_long_they_sound() -> None:
+    heard = [("G", 0.0, 4.0), ("Am", 4.0, 10.0), ("G", 10.0, 13.0), ("C", 13.0, 14.0), ("F", 14.0, 14.5)]
+    chords = [{"name": name, "start": start, "end": end} for name, start, end in heard]
+    row = only(music(heard={"chords": chords}), "music_captions")
+    assert row["chords"] == "G major, A minor and C major"
+    assert "between G major, A minor and C major" in row["paragraph"]
+    assert only(music(heard={"chords": chords[:1]}), "music_captions")["chords"] is None
+
+
+def test_production_states_the_measured_level() -> None:
+    row = only(music(heard={"loudness": -15.0, "loudness_range": 12.0}), "music_captions")
+    assert row["production"] == "wide in range: about -15 LUFS with a range of 12 LU"
 
 
 def test_the_title_is_said_in_other_words() -> None:
