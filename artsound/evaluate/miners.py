@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 UNNAMED = "named by the manifest, which does not say what it was used for"
+TITLES = "titles"  # captions that repeat titles say nothing that was heard
 READS_CAPTIONS, READS_MOODS = "sentence", "affect"  # terms of the matching
 
 
@@ -51,7 +52,8 @@ def miners(facts: Mapping[str, Any], visual_encoder: str) -> list[Miner]:
             ]
     if weights.get(READS_CAPTIONS, 0):
         found += [Miner(_family(name), name, "wrote the captions") for name in _all(tables, "_captions")]
-    if weights.get(READS_CAPTIONS, 0) or weights.get(READS_MOODS, 0):
+    writers = {_family(name) for name in _all(tables, "music_captions")}
+    if weights.get(READS_MOODS, 0) or (weights.get(READS_CAPTIONS, 0) and writers - {TITLES}):
         heard = _all(tables, "music_measures")
         found += [Miner(_family(name), name, "heard what captions and moods say") for name in heard]
     return _once(found)

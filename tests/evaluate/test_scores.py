@@ -173,9 +173,10 @@ def test_all_clips_come_to_one_loudness_and_silence_stays() -> None:
     assert level(noise(1)[:100], RATE) == pytest.approx(noise(1)[:100])
 
 
-def facts(**weights: float) -> dict[str, object]:
+def facts(writer: str = "offline@2", **weights: float) -> dict[str, object]:
     models = {
         "art_captions": ["offline@2"],
+        "music_captions": [writer],
         "art_clap_vectors": ["larger-clap-music@aa"],
         "music_clap_vectors": ["larger-clap-music@aa"],
         "art_clip_vectors": ["vit@bb"],
@@ -190,6 +191,8 @@ def test_who_chose_the_pairs_is_read_off_the_weights_of_the_matching() -> None:
     assert {one.family for one in by_clap} == {"clap", "patches"}
     by_words = miners(facts(clap=0.0, clip=0.0, sentence=1.0, affect=0.0), "clip")
     assert {one.family for one in by_words} == {"minilm", "offline", "musicnn", "clip"}
+    by_titles = miners(facts("titles@1", clap=0.0, clip=0.0, sentence=1.0, affect=0.0), "clip")
+    assert "musicnn" not in {one.family for one in by_titles}
     assert {one.family for one in miners({"models": {"art_clip_vectors": ["vit@bb"]}}, "x")} == {"vit", "x"}
 
 
