@@ -96,10 +96,7 @@ def changes(
     if as_json:
         typer.echo(json.dumps(made._asdict()))
         return
-    typer.echo(
-        f"{made.kept} pairs kept, {made.lost} given up for {made.repaired} others; "
-        f"{made.taken_down} gone with an item, {made.new_items} with a new item"
-    )
+    typer.echo(made.text())
 
 
 def _reads(settings: "Settings", name: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +11,15 @@ from typing import Any
 from artsound import __version__
 from artsound.errors import StoreError
 from artsound.media.files import open_media
-from artsound.release.build import Release, ReleaseOptions
-from artsound.release.manifest import ReleaseManifest
+from artsound.release.build import More, Release, ReleaseOptions
+from artsound.release.certificate import Proof, write_certificate
+from artsound.release.manifest import FileRecord, ReleaseManifest
 from artsound.settings import Settings, values
 from artsound.steps import Job, Made
 from artsound.store import Store, write_whole
 from artsound.tables import TABLES
 from artsound.takedown import TOMBSTONES, read_register, write_register
+from artsound.wiring import policy_of
 
 
 def release_folder(settings: Settings) -> Path:
@@ -31,13 +33,16 @@ def audit_folder(settings: Settings) -> Path:
     return folder.with_name(f"{folder.name}-audit")
 
 
+PROOF = ("matching", "pairs", "splits", "calibration", "certificates")  # tables, in the order of `Proof`
+
+
 @dataclass(frozen=True)
 class ReleaseFolder:
     """The versioned folder of shards, tables, card and manifest; one part a shard file."""
 
     settings: Settings
     name: str = "release"
-    reads: tuple[str, ...] = ("release_rows", "splits", "artworks", "tracks", "duplicates")
+    reads: tuple[str, ...] = ("release_rows", "artworks", "tracks", "duplicates", *PROOF)
 
     @cached_property
     def _release(self) -> Release:
@@ -68,7 +73,7 @@ class ReleaseFolder:
 
     def finish(self, job: Job) -> Made:
         """Write what describes the shards, and put the folder in its place."""
-        return _made(self._release.finish(add=_tombstones(self.settings)), ran=True)
+        return _made(self._release.finish(add=[_proof(self.settings), *_tombstones(self.settings)]), ran=True)
 
 
 @dataclass(frozen=True)
@@ -128,10 +133,22 @@ def _made(found: ReleaseManifest, *, ran: bool) -> Made:
     return Made(found.made_from, found.pairs, {}, ran)
 
 
-def _tombstones(settings: Settings) -> list[Callable[[Path], None]]:
+def _tombstones(settings: Settings) -> list[More]:
     """Keep in the release what was taken down, so that holders of older copies learn of it."""
     register = read_register(settings.takedowns)
-    return [lambda folder: write_register(register, folder / TOMBSTONES)] if register else []
+
+    def add(folder: Path) -> Sequence[FileRecord]:
+        write_register(register, folder / TOMBSTONES)
+        return ()
+
+    return [add] if register else []
+
+
+def _proof(settings: Settings) -> More:
+    """Keep in the release what proves its matching."""
+    store = Store(settings.root)
+    proof = Proof._make([*(store.read(name) for name in PROOF), policy_of(settings)])
+    return lambda folder: write_certificate(folder, proof)
 
 
 def _facts(settings: Settings, store: Store) -> dict[str, Any]:

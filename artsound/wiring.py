@@ -232,16 +232,21 @@ def calibration(settings: Settings) -> Run:
 def matching(settings: Settings) -> Run:
     from artsound.matching.stage import match_splits
 
-    return partial(match_splits, policy=_policy(settings))
+    store = Store(settings.root)
+    # solved to the end, an earlier matching saves passes and changes nothing; stopped before, it would
+    known = store.manifest("matching") if settings.matching.gap == 0 else None
+    previous = store.read("matching") if known else None
+    return partial(match_splits, policy=policy_of(settings), previous=previous)
 
 
 def certificates(settings: Settings) -> Run:
     from artsound.matching.stage import certify
 
-    return partial(certify, policy=_policy(settings))
+    return partial(certify, policy=policy_of(settings))
 
 
-def _policy(settings: Settings) -> Policy:
+def policy_of(settings: Settings) -> Policy:
+    """Gather what a matching may do."""
     return Policy(**{field.name: getattr(settings.matching, field.name) for field in fields(Policy)})
 
 

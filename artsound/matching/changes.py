@@ -14,6 +14,17 @@ class Changes(NamedTuple):
     lost: int  # pairs of before whose items are both still there, and that are no more
     taken_down: int  # pairs of before of which an item is gone
 
+    def any(self) -> bool:
+        """Say whether a pair differs."""
+        return self.repaired + self.new_items + self.lost + self.taken_down > 0
+
+    def text(self) -> str:
+        """Tell it in a line."""
+        return (
+            f"{self.kept} pairs kept, {self.lost} given up for {self.repaired} others; "
+            f"{self.taken_down} gone with an item, {self.new_items} with a new item"
+        )
+
 
 def changes(before: pa.Table, after: pa.Table) -> Changes:
     """Compare two tables `matching`."""

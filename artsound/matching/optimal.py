@@ -1,10 +1,10 @@
 """Provably optimal matching of two sides of any size, from exact searches and a sparse solver.
 
 1. *Start prices* guess what each column will cost (`prices.start_prices`).
-2. One exact pass over all pairs finds each row's best columns at these prices: the candidate graph.
+2. One exact pass over all pairs finds each row's best columns at these prices, or at those of an earlier
+   matching: the candidate graph.
 3. The graph is solved exactly in whole numbers (`assign`), and of all its optimal prices those nearest to
-   the guess are
-   taken (`prices.nearest`).
+   the guess are taken (`prices.nearest`).
 4. Another exact pass prices *all* pairs: the rows' best s_ij − v_j bound every matching (weak duality). Pairs
    that beat their row's price, or nearly do, become edges, and step 3 follows, until the bound is as near
    as asked for.
@@ -15,6 +15,12 @@ need no pass.
 
 The score of a pair is a whole number of quanta. Below the quantum a hash of the two items is added,
 so small that all of them together stay under one quantum: the optimum is unique and hangs on no order.
+
+So are the prices, once no pair is violated. Optimal prices form a lattice; more edges leave a part of it.
+Let w be the guess, P the prices nearest to it on a graph, M the greatest on all pairs. P is optimal on all
+pairs, so P ≤ M, and P ≥ min(w, the greatest on the graph) ≥ min(w, M). The prices nearest to w on all pairs
+are the least that lie above min(w, M): thus P is them, whichever edges the graph has. An earlier matching,
+another engine or other candidates change how many passes it takes, and no byte of what comes out.
 """
 
 import hashlib
@@ -35,7 +41,7 @@ from artsound.matching.settle import OUT, Graph, Places, in_groups, no_groups
 LOG = logging.getLogger("artsound")
 TIE_BITS = 12
 DENSE_PAIRS = 1 << 21  # up to so many pairs, all of them are edges
-MARGIN = 0.07  # pairs so near to their row's price become edges too; in spreads of the scores
+MARGIN = 0.15  # pairs so near to their row's price become edges too; in spreads of the scores
 EPSILON = 1e-5  # of the auction, same unit
 CANDIDATES = 32  # columns a row in the first graph
 PASSES = 12  # exact passes at most; the certificate says what was reached
@@ -90,7 +96,8 @@ def solve(fused: Fused, rules: Rules, start: Float64[np.ndarray, "column"] | Non
     Args:
         fused: both sides, neither empty.
         rules: what is allowed.
-        start: prices of the side that is bid for, from an earlier matching; saves passes, changes no result.
+        start: prices of the side that is bid for, from an earlier matching; saves passes, and changes nothing
+            of a matching that is solved to the end (no violated pair left).
     """
     art_first = art_bids(len(fused.art), len(fused.music), rules.policy)
     copies = rules.policy.clips_per_artwork if art_first else rules.policy.artworks_per_clip
@@ -159,40 +166,39 @@ def _solve(sides: _Sides, rules: Rules, start: Float64[np.ndarray, "column"] | N
         graph = _graph(sides, keys, values(sides, keys))
         own, price = assign(graph, sides.places, sides.floor, epsilon)
         return own, _row_prices(graph, sides.floor, price), price, ()
-    return _in_rounds(sides, rules, epsilon, _first_wish(sides, start))
+    return _in_rounds(sides, rules, epsilon, start)
 
 
-def _first_wish(sides: _Sides, start: Float64[np.ndarray, "column"] | None) -> Float32[np.ndarray, "column"]:
-    if start is not None:
-        return start.astype(np.float32)
+def _guess(sides: _Sides) -> Float32[np.ndarray, "column"]:
     order = np.argsort(sides.row_hash, kind="stable")
     return prices.start_prices(
         sides.rows, sides.columns, order, capacity=sides.places.capacity, spread=sides.spread
     )
 
 
-def _in_rounds(sides: _Sides, rules: Rules, epsilon: int, wish: Float32[np.ndarray, "column"]) -> _Solved:
-    unit = QUANTUM / sides.scale
-    k = min(CANDIDATES, len(sides.columns))
-    keys = _keys(sides, search.best(sides.rows, sides.columns, k, prices=wish))
+def _in_rounds(
+    sides: _Sides, rules: Rules, epsilon: int, start: Float64[np.ndarray, "column"] | None
+) -> _Solved:
+    guess, k = _guess(sides), min(CANDIDATES, len(sides.columns))
+    first = guess if start is None else start.astype(np.float32)
+    keys = _keys(sides, search.best(sides.rows, sides.columns, k, prices=first))
     worth = values(sides, keys)
-    wanted = np.rint(wish.astype(np.float64) / unit).astype(np.int64)
+    wish = np.rint(guess.astype(np.float64) * sides.scale / QUANTUM).astype(np.int64)
     rounds: list[Round] = []
     while True:
         graph = _graph(sides, keys, worth)
         own, _ = assign(graph, sides.places, sides.floor, epsilon)
-        wanted = prices.nearest(graph, sides.places, sides.floor, own, wanted)
-        row_price = _row_prices(graph, sides.floor, wanted)
-        near = _priced(sides, row_price, wanted)
-        fresh = np.setdiff1d(near, keys, assume_unique=True)
+        price = prices.nearest(graph, sides.places, sides.floor, own, wish)
+        row_price = _row_prices(graph, sides.floor, price)
+        fresh = np.setdiff1d(_priced(sides, row_price, price), keys, assume_unique=True)
         new = values(sides, fresh)
         best = row_price.copy()
-        np.maximum.at(best, fresh // len(sides.columns), new - wanted[fresh % len(sides.columns)])
-        made = _round(sides, graph, own, best, row_price, wanted)
+        np.maximum.at(best, fresh // len(sides.columns), new - price[fresh % len(sides.columns)])
+        made = _round(sides, graph, own, best, row_price, price)
         rounds.append(made)
         _log(made, len(rounds))
         if not made.violated or _gap(made) <= rules.policy.gap or len(rounds) + 1 >= PASSES:
-            return own, best, wanted, rounds
+            return own, best, price, rounds
         keys, worth = _merged(keys, worth, fresh, new)
 
 

@@ -7,8 +7,8 @@ from threadpoolctl import threadpool_limits
 from artsound.matching.compiled import compiled
 from artsound.matching.settle import Graph, Places, weigh
 
-SAMPLE_BYTES = 700_000_000  # of the scores of sampled rows against all columns
-SAMPLE = 1600  # rows at most
+SAMPLE_BYTES = 1_200_000_000  # of the scores of sampled rows against all columns
+SAMPLE = 4000  # rows at most
 SHARPNESS = 8.0  # inverse temperature, in units of 1 / spread of the scores
 SWEEPS = 60
 UNKNOWN = 1 << 60
@@ -25,8 +25,7 @@ def start_prices(
     """Price the columns as if a sample of rows, each standing for many, shared them softly.
 
     Entropic semi-dual of optimal transport (Genevay et al. 2016, arXiv:1605.08527) with columns that need
-    not be
-    filled: where the sample asks for more than a column has, its price rises until it does not.
+    not be filled: where the sample asks for more than a column has, its price rises until it does not.
 
     Args:
         rows: all rows.

@@ -3,6 +3,7 @@
 All four read `splits` and two tables a term, in the order of the weights: the art side, then the music side.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from artsound import tables
 from artsound.errors import MatchingError, Outcome
 from artsound.matching import check, scores
+from artsound.matching.changes import changes
 from artsound.matching.explain import explain
 from artsound.matching.optimal import Rules, Solution, solve
 from artsound.matching.policy import Policy, art_bids
@@ -20,6 +22,7 @@ from artsound.matching.scores import Fused
 from artsound.matching.terms import Term, read_terms
 from artsound.progress import track
 
+LOG = logging.getLogger("artsound")
 ANY = Policy()
 
 
@@ -44,13 +47,16 @@ def match_splits(
         splits: which items are matched with which.
         sides: the art table and the music table of each calibrated term.
         policy: what is allowed.
-        previous: an earlier `matching`, whose prices save passes.
+        previous: an earlier `matching`, whose prices save passes; how many pairs differ is logged.
     """
     rows: list[dict[str, Any]] = []
     known = {(r["side"], r["item_id"]): r["price"] for r in previous.to_pylist()} if previous else {}
     for split, fused in track(fused_splits(calibration, splits, *sides), "matching splits"):
         rows += _matched(split, fused, _rules(calibration, splits, fused, policy), known)
-    return Outcome(tables.rows_of("matching", rows))
+    made = tables.rows_of("matching", rows)
+    if previous and (told := changes(previous, made)).any():
+        LOG.info("matching: %s", told.text())
+    return Outcome(made)
 
 
 def certify(

@@ -45,7 +45,8 @@ from artsound.store import disk_errors, write_whole
 
 __all__ = ["Release", "ReleaseOptions"]
 
-REVISION = 3  # raise it when the code changes what a release's bytes are
+More = Callable[[Path], Sequence[FileRecord]]  # writes files into a release
+REVISION = 4  # raise it when the code changes what a release's bytes are
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,12 @@ class Release:
                     place.hardlink_to(folder / shard.path)
                     self._note(shard, right[shard.path])
 
-    def finish(self, *, add: Sequence[Callable[[Path], None]] = ()) -> ReleaseManifest:
+    def finish(self, *, add: Sequence[More] = ()) -> ReleaseManifest:
         """Write what stands beside the shards, then put all in place by one rename.
 
         Args:
-            add: each is called with the unfinished release's folder, to write more files into it.
+            add: each is called with the unfinished release's folder, to write more files into it; returns
+                the records of those that are more than documents.
 
         Raises:
             ReleaseError: a part was not run.
@@ -181,7 +183,7 @@ class Release:
                 write_parquet(file, rows, images=self.images, audio=self.audio, group_bytes=group)
         return FileRecord(shard.path, shard.format, shard.split, len(rows), file.size, file.sha256)
 
-    def _complete(self, add: Sequence[Callable[[Path], None]]) -> ReleaseManifest:
+    def _complete(self, add: Sequence[More]) -> ReleaseManifest:
         """Write all other files of the unfinished release, the manifest and the sums last."""
         records = [record for shard in self.shards if (record := self._record(shard))]
         if len(records) < len(self.shards):
@@ -195,7 +197,7 @@ class Release:
         if self.options.plots:
             write_plots(self._files / "plots", self.kept)
         for more in add:
-            more(self._files)
+            records += more(self._files)
         known = {record.path for record in records} | {MANIFEST, SUMS}
         found = sorted(path.relative_to(self._files).as_posix() for path in files_in(self._files))
         records += [record_of(self._files, path, role="document") for path in found if path not in known]

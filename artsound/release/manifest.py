@@ -21,7 +21,8 @@ SIDES = ("art", "music")
 NOTE = ".artsound-pull.json"  # in a pulled folder: where it came from, and which part of the release it is
 LARGEST_MANIFEST = 256 * 2**20  # bytes; some hundred thousand files
 _SAFE = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9._][A-Za-z0-9._-]*(/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
-ROLES = ("parquet", "webdataset", "captions", "scores", "document")
+CERTIFICATE = "certificate"  # role and folder of the proof of the matching
+ROLES = ("parquet", "webdataset", "captions", "scores", CERTIFICATE, "document")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from artsound.release.manifest import (
     record_of,
 )
 from artsound.release.part import read_note
+from artsound.release.proof import certificate_problems
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,11 @@ def verify(folder: Path, *, deep: bool = False) -> Report:
         *_byte_problems(folder, made),
     ]
     if not problems:  # what is inside means something only where the bytes are what they should be
-        problems = [*count_problems(whole), *content_problems(folder, made, deep=deep)]
+        problems = [
+            *count_problems(whole),
+            *content_problems(folder, made, deep=deep),
+            *certificate_problems(folder, made),
+        ]
     return Report(problems, len(made.files), sum(record.bytes for record in made.files), made.pairs)
 
 

@@ -96,12 +96,37 @@ def test_equal_scores_are_decided_by_the_items_not_by_their_order() -> None:
 
 
 @pytest.mark.usefixtures("by_passes")
-def test_earlier_prices_change_no_pair() -> None:
+@pytest.mark.parametrize("kind", ["earlier", "none", "wild"])
+def test_whatever_prices_it_starts_from_pairs_and_prices_are_the_same_to_the_last_bit(kind: str) -> None:
     both = fused(300, 280, dim=12)
     cold = solve(both, Rules(Policy(), FLOOR))
-    warm = solve(both, Rules(Policy(), FLOOR), cold.art_price)
-    assert np.array_equal(cold.pairs, warm.pairs)
-    assert len(warm.rounds) <= len(cold.rounds)
+    wild = np.random.default_rng(3).uniform(0, 1, 300)
+    start = {"earlier": cold.art_price, "none": np.zeros(300), "wild": wild}[kind]
+    warm = solve(both, Rules(Policy(), FLOOR), start)
+    assert warm.rounds[-1].violated == cold.rounds[-1].violated == 0
+    assert all(np.array_equal(*some) for some in zip(cold[:3], warm[:3], strict=True))
+
+
+def test_more_candidates_change_nothing(by_passes: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = fused(300, 280, dim=12)
+    few = solve(both, Rules(Policy(), FLOOR))
+    monkeypatch.setattr(optimal, "CANDIDATES", 20)
+    monkeypatch.setattr(optimal, "MARGIN", 0.5)
+    many = solve(both, Rules(Policy(), FLOOR))
+    assert few.rounds[0].edges < many.rounds[0].edges
+    assert all(np.array_equal(*some) for some in zip(few[:3], many[:3], strict=True))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_a_takedown_earlier_prices_save_passes(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimal, "DENSE_PAIRS", 0)
+    whole = fused(900, 850, dim=16, seed=seed)
+    cold = solve(whole, Rules(Policy(), FLOOR))
+    less = whole._replace(art_ids=whole.art_ids[1:], art=whole.art[1:])
+    again = solve(less, Rules(Policy(), FLOOR))
+    warm = solve(less, Rules(Policy(), FLOOR), cold.art_price[1:])
+    assert all(np.array_equal(*some) for some in zip(again[:3], warm[:3], strict=True))
+    assert len(warm.rounds) <= len(again.rounds)
 
 
 RULES = [

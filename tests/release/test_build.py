@@ -81,7 +81,7 @@ def test_more_files_can_be_added_and_are_listed(media: Path, rows: pa.Table, tmp
     making = world.release(media, rows, tmp_path)
     for number in range(making.parts()):
         making.run(number)
-    made = making.finish(add=[lambda folder: (folder / "extra.html").write_text("x") and None])
+    made = making.finish(add=[lambda folder: (folder / "extra.html").write_text("x") and ()])
     assert "extra.html" in {record.path for record in made.files}
     assert verify(making.folder).problems == []
 
