@@ -23,6 +23,7 @@ from artsound.errors import MatchingError
 from artsound.matching.policy import Policy, art_bids
 from artsound.release.certificate import FORMAT, PAIRS, PRICES, SCHEMAS, STATEMENT
 from artsound.release.manifest import CERTIFICATE, ReleaseManifest
+from artsound.release.sample import plain
 
 QUANTUM = 1e-6  # scores are whole multiples of it
 SLACK = 2 * QUANTUM  # prices carry tie-breaks that together stay under one quantum
@@ -236,11 +237,11 @@ def _told_problems(split: Split, told: Sequence[Row]) -> Iterator[str]:
     forbidden = set(split.policy.forbidden)
     for row in told:
         own = known.get(row["pair_id"])
-        if own is None or any(own[name] != row[name] for name in ("artwork_id", "clip_id", "score")):
+        if own is None or any(plain(own[name]) != row[name] for name in ("artwork_id", "clip_id", "score")):
             yield f"pair {row['pair_id']}: is not the one of the table of scores"
             continue
-        prices = (art.get(row["artwork_id"]), music.get(row["clip_id"]))
-        if prices != (row["artwork_price"], row["clip_price"]):
+        prices = [plain(art.get(row["artwork_id"])), plain(music.get(row["clip_id"]))]
+        if prices != [row["artwork_price"], row["clip_price"]]:
             yield f"pair {row['pair_id']}: its prices are not those of the table of scores"
         for artwork, clip, score in _runners_up(row):
             price = art.get(artwork, float("nan")) + music.get(clip, float("nan"))

@@ -18,6 +18,7 @@ from artsound.matching.stage import calibrate, certify, explain_pairs, match_spl
 from artsound.release.certificate import PAIRS, PRICES, SCHEMAS, STATEMENT, Proof, write_certificate
 from artsound.release.manifest import MANIFEST, SUMS, read_manifest, record_of
 from artsound.release.proof import certificate_problems
+from artsound.release.sample import plain
 from artsound.release.verify import verify
 from tests.matching import made
 from tests.release import world
@@ -54,7 +55,7 @@ def released(folder: Path, given: Proof, other: Path) -> None:
     }
     for split, rows in counts.items():
         path = f"scores/{split}-00000-of-00001.parquet"
-        pq.write_table(rows, folder / path)
+        pq.write_table(pa.Table.from_pylist(plain(rows.to_pylist()), schema=rows.schema), folder / path)
         records.append(record_of(folder, path, role="scores", split=split, rows=len(rows)))
     splits = {split: len(rows) for split, rows in counts.items()}
     manifest = replace(read_manifest(other), splits=splits, pairs=len(given.pairs), files=tuple(records))
