@@ -27,7 +27,15 @@ from artsound.receive.pull import Pulled, check_space, pull, put_description
 from artsound.receive.source import Source, SourceMedia
 from artsound.release.build import Release
 from artsound.release.layout import Format, ReleaseOptions
-from artsound.release.manifest import MANIFEST, SUMS, FileRecord, ReleaseManifest, files_in, local_manifest
+from artsound.release.manifest import (
+    CERTIFICATE,
+    MANIFEST,
+    SUMS,
+    FileRecord,
+    ReleaseManifest,
+    files_in,
+    local_manifest,
+)
 from artsound.release.part import Selection
 from artsound.release.tiers import Within
 from artsound.store import disk_errors
@@ -177,8 +185,15 @@ def _tier(source: Source, folder: Path, cut: Cut, kept: list[FileRecord], worker
     with ThreadPoolExecutor(workers) as pool:
         for _ in track(pool.map(making.run, range(making.parts())), "write shards", total=making.parts()):
             pass
-    texts = [record for record in source.found.manifest.files if record.path in _KEPT]
-    return making.finish(add=[lambda place: _fetch_all(source.found, texts, place)])
+    listed = source.found.manifest.files
+    proof = [record for record in listed if record.role == CERTIFICATE]  # of the whole matching, cut or not
+    texts = [*proof, *(record for record in listed if record.path in _KEPT)]
+
+    def add(place: Path) -> list[FileRecord]:
+        _fetch_all(source.found, texts, place)
+        return proof
+
+    return making.finish(add=[add])
 
 
 def _options(source: Source, cut: Cut) -> ReleaseOptions:
