@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from artsound import __version__
 from artsound.errors import StoreError
@@ -16,10 +16,15 @@ from artsound.release.certificate import Proof, write_certificate
 from artsound.release.manifest import FileRecord, ReleaseManifest
 from artsound.settings import Settings, values
 from artsound.steps import Job, Made
-from artsound.store import Store, write_whole
+from artsound.store import Store, disk_errors, write_whole
 from artsound.tables import TABLES
 from artsound.takedown import TOMBSTONES, read_register, write_register
 from artsound.wiring import policy_of
+
+if TYPE_CHECKING:
+    from artsound.review.page import Page
+
+COPIED = 2 * 10**9  # bytes of packed recordings that an audit page may copy
 
 
 def release_folder(settings: Settings) -> Path:
@@ -93,40 +98,57 @@ class AuditPage:
         return Made(marker.read_text(), found.rows, {}, ran=False)
 
     def begin(self) -> Job:
-        """All in one part."""
+        """One part for some hundred pairs."""
+        from artsound.review.page import part_rows
+
         found = Store(self.settings.root).manifest("release_rows")
         if found is None:
             raise StoreError("release_rows is not built yet: run `artsound build`")
-        return Job(self._digest(found.content), 1)
+        return Job(self._digest(found.content), max(1, -(-found.rows // part_rows())))
 
     def run(self, job: Job, number: int) -> None:
-        """Write the page into a folder of its own, and put it in its place."""
-        from artsound.review.page import write_page
+        """Write a part into a folder that is not the page's yet, unless it is there."""
+        from artsound.review.page import Sources, part_rows
 
-        folder = audit_folder(self.settings)
-        staging = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        write_page(
-            staging,
-            Store(self.settings.root).read("release_rows"),
-            images=open_media(self.settings.artworks.path),
-            audio=open_media(self.settings.tracks.path),
-            title=f"{self.settings.release.name} {self.settings.release.version}",
-            workers=self.settings.runtime.workers,
-        )
-        write_whole(staging / ".made-from", lambda part: part.write_text(job.digest))
-        shutil.rmtree(folder, ignore_errors=True)
-        staging.rename(folder)
+        start = number * part_rows()
+        rows = Store(self.settings.root).slice("release_rows", start, part_rows())
+        sources = Sources(open_media(self.settings.artworks.path), open_media(self.settings.tracks.path))
+        with disk_errors(self._staging(job)):
+            self._page(job).write(rows, start, sources, workers=self.settings.runtime.workers)
 
     def finish(self, job: Job) -> Made:
-        """The page is in its place already."""
+        """Write the index, and put the folder in its place."""
+        folder, staging = audit_folder(self.settings), self._staging(job)
+        with disk_errors(staging):
+            (staging / "data").mkdir(parents=True, exist_ok=True)
+            self._page(job).finish()
+            write_whole(staging / ".made-from", lambda part: part.write_text(job.digest))
+            shutil.rmtree(folder, ignore_errors=True)
+            staging.rename(folder)
+            for left in folder.parent.glob(f".{folder.name}.*"):  # of other rows
+                shutil.rmtree(left, ignore_errors=True)
         rows = Store(self.settings.root).manifest("release_rows")
         return Made(job.digest, rows.rows if rows else 0, {}, ran=True)
 
+    def _staging(self, job: Job) -> Path:
+        folder = audit_folder(self.settings)
+        return folder.with_name(f".{folder.name}.{job.digest[:16]}")
+
+    def _page(self, job: Job) -> "Page":
+        """Prepare the page; sounds that cannot be linked, and are many, are served from the shards."""
+        from artsound.review.page import PLAN, Page
+
+        plan = Store(self.settings.root).read("release_rows", [*PLAN, "audio_bytes"])
+        packed = not self.settings.tracks.path.is_dir()
+        shards = packed and sum(plan["audio_bytes"].to_pylist()) > COPIED
+        title = f"{self.settings.release.name} {self.settings.release.version}"
+        return Page(self._staging(job), plan, title, shards)
+
     def _digest(self, content: str) -> str:
         chosen = self.settings.release
-        return hashlib.sha256(f"{content}/{chosen.name}/{chosen.version}/{__version__}".encode()).hexdigest()
+        return hashlib.sha256(
+            f"{content}/{chosen.name}/{chosen.version}/{__version__}/2".encode()
+        ).hexdigest()
 
 
 def _made(found: ReleaseManifest, *, ran: bool) -> Made:

@@ -71,6 +71,23 @@ class Store:
         except pa.ArrowInvalid as error:
             raise StoreError(f"{path} is damaged: delete {name}.json beside it and run again") from error
 
+    def slice(self, name: str, start: int, count: int) -> pa.Table:
+        """Load some rows of a finished table; of a Parquet file only the row groups that hold them.
+
+        Raises:
+            StoreError: as `read`.
+        """
+        path = self._rows_file(name)
+        if path.suffix == ".arrow":
+            return self.read(name).slice(start, count)
+        try:
+            file = pq.ParquetFile(path)
+            groups = range(start // GROUP_ROWS, -(-(start + count) // GROUP_ROWS))
+            found = file.read_row_groups([one for one in groups if one < file.num_row_groups])
+        except FileNotFoundError as error:
+            raise StoreError(f"{name} is not built yet: run `artsound build`") from error
+        return found.slice(start % GROUP_ROWS, count)
+
     def rejects(self, name: str) -> pa.Table:
         """Load what the table's stage refused, as rows of `tables.REJECTS`."""
         path = self._file(name, ".rejects.parquet")

@@ -1,5 +1,6 @@
 """Serve an audit page to this machine only, for browsers that restrict pages opened from disk."""
 
+import io
 import mimetypes
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from artsound.errors import ConfigError
+from artsound.review.sounds import FROM_SHARDS, Sounds
 
 BLOCK = 1 << 16  # bytes sent at a time
 
@@ -28,7 +30,7 @@ def page_server(folder: Path, port: int = 0) -> Iterator[ThreadingHTTPServer]:
     """
     if not (folder / "index.html").is_file():
         raise ConfigError(f"no page in {folder}: run `artsound build`, or name its folder")
-    handler = type("Handler", (_Handler,), {"root": folder.resolve()})
+    handler = type("Handler", (_Handler,), {"root": folder.resolve(), "sounds": Sounds(folder.resolve())})
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError as error:
@@ -41,6 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
     """Reads files below `root`, also by range, which players need to seek."""
 
     root: Path
+    sounds: Sounds
     protocol_version = "HTTP/1.1"
     server_version = "artsound"
     sys_version = ""
@@ -59,11 +62,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         if not self._asked_by_this_machine():
             self._refuse(HTTPStatus.FORBIDDEN)
+        elif (sound := self._sound()) is not None:
+            self._send(io.BytesIO(sound), Path(self.path), len(sound), body=body)
         elif (path := self._path()) is None:
             self._refuse(HTTPStatus.NOT_FOUND)
         else:
             with path.open("rb") as file:
                 self._send(file, path, path.stat().st_size, body=body)
+
+    def _sound(self) -> bytes | None:
+        """Take a sound that the page does not hold out of the release's shards."""
+        asked = unquote(urlsplit(self.path).path).lstrip("/")
+        if not asked.startswith(FROM_SHARDS):
+            return None
+        return self.sounds.get(asked.removeprefix(FROM_SHARDS).partition(".")[0])
 
     def _asked_by_this_machine(self) -> bool:
         """Refuse other names for this address, by which a foreign page could read along."""

@@ -98,8 +98,15 @@ const Detail = {
       h("div", { class: "total" }, h("b", {}, record.score.toFixed(3)), h("span", {}, `score, decile ${record.decile + 1} of ${Audit.index.deciles.length}`)),
       ...rows,
       h("ul", {}, h("li", {}, "The music is choice ", h("b", {}, String(record.clip_rank)), " of this artwork", Detail.margin(record.clip_margin)),
-        h("li", {}, "The artwork is choice ", h("b", {}, String(record.artwork_rank)), " of this music", Detail.margin(record.artwork_margin))),
+        h("li", {}, "The artwork is choice ", h("b", {}, String(record.artwork_rank)), " of this music", Detail.margin(record.artwork_margin)), Detail.market(record)),
       Detail.others("Next best music", record.other_clips, "clip"), Detail.others("Next best artworks", record.other_artworks, "artwork"));
+  },
+
+  /* Prices are what each side could have had elsewhere; a hub is a clip that many artworks want. */
+  market(record) {
+    if (typeof record.clip_price !== "number") return null;
+    const wanted = record.hubness === 1 ? "1 artwork has" : `${count(record.hubness)} artworks have`;
+    return h("li", {}, `Price of the music ${record.clip_price.toFixed(3)}, of the artwork ${record.artwork_price.toFixed(3)}; ${wanted} this music among the ten best`);
   },
 
   margin(value) {

@@ -35,7 +35,9 @@ const Filters = {
   passes(at, columns) {
     for (const name of ["split", "style", "genre", "checks", "licence", "decile"]) {
       const chosen = Filters.chosen[name];
-      if (chosen.size && ![columns[name][at]].flat().some((code) => chosen.has(code))) return false;
+      if (!chosen.size) continue;
+      const value = columns[name][at];
+      if (!(Array.isArray(value) ? value.some((code) => chosen.has(code)) : chosen.has(value))) return false;
     }
     return !Filters.chosen.verdict.size || Filters.states(columns.id[at]).some((state) => Filters.chosen.verdict.has(state));
   },
@@ -103,8 +105,13 @@ const Filters = {
   verdicts() {
     const names = [["open", "To review"], ["accept", "Accepted"], ["unsure", "Unsure"], ["reject", "Rejected"], ["noted", "With a note"]];
     if (Marks.other.size) names.push(["disagreed", "Disagreed"]);
-    const counts = new Map();
-    for (const id of Audit.index.columns.id) for (const state of Filters.states(id)) counts.set(state, (counts.get(state) || 0) + 1);
+    const counts = new Map([["open", Audit.index.columns.id.length]]);
+    for (const id of Marks.of.keys()) { // only what was judged: pairs are many, marks are few
+      if (!Audit.position.has(id)) continue;
+      const [verdict, ...more] = Filters.states(id);
+      if (verdict !== "open") counts.set("open", counts.get("open") - 1);
+      for (const state of verdict === "open" ? more : [verdict, ...more]) counts.set(state, (counts.get(state) || 0) + 1);
+    }
     const rows = names.map(([state, label]) => Filters.row("verdict", state, label, counts.get(state) || 0));
     return h("section", {}, h("h2", {}, "Review"), ...rows);
   },

@@ -44,9 +44,12 @@ const Marks = {
       if (value === null) localStorage.removeItem(Marks.prefix + key);
       else localStorage.setItem(Marks.prefix + key, value);
     } catch {
+      if (Marks.kept) Marks.lost();
       Marks.kept = false;
     }
   },
+
+  lost() {},
 
   /* RFC 4180, one line a marked pair, in the order of the release. */
   csv() {

@@ -15,6 +15,7 @@ const Page = {
     byId("title").textContent = index.title;
     byId("subtitle").textContent = `${count(index.columns.id.length)} pairs of artwork and music`;
     Marks.open(index.title);
+    Marks.lost = () => Page.notice("This browser cannot keep more verdicts: export them now, before you close the page.");
     if (!Marks.kept) Page.notice("This browser keeps no data for this page: export your verdicts before you close it.");
     Player.start();
     Filters.changed = Page.refresh;
@@ -28,6 +29,7 @@ const Page = {
     byId("help").onclick = Page.help;
     byId("previous").onclick = () => Page.turn(-1);
     byId("next").onclick = () => Page.turn(1);
+    byId("goto").onchange = (event) => Page.turn(Math.min(Math.max(Math.round(Number(event.target.value)) || 1, 1), Math.max(1, Math.ceil(Page.view.length / PER_PAGE))) - 1 - Page.start / PER_PAGE);
     byId("detail").addEventListener("cancel", (event) => { event.preventDefault(); Detail.close(); });
     document.addEventListener("keydown", Page.key);
     Page.refresh();
@@ -64,7 +66,9 @@ const Page = {
     const drawing = (Page.drawing = {});
     byId("found").textContent = Page.view.length === Audit.index.columns.id.length ? `${count(Page.view.length)} pairs` : `${count(Page.view.length)} of ${count(Audit.index.columns.id.length)} pairs`;
     const pages = Math.max(1, Math.ceil(Page.view.length / PER_PAGE));
-    byId("page").textContent = `page ${count(Page.start / PER_PAGE + 1)} of ${count(pages)}`;
+    byId("goto").value = Page.start / PER_PAGE + 1;
+    byId("goto").max = pages;
+    byId("page").textContent = `of ${count(pages)}`;
     byId("previous").disabled = Page.start === 0;
     byId("next").disabled = Page.start + PER_PAGE >= Page.view.length;
     document.querySelector(".pager").hidden = pages === 1;
