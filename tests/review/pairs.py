@@ -35,7 +35,7 @@ def pair(number: int, **texts: Any) -> dict[str, Any]:
     """Build one release row: scores rise with the number, splits and styles take turns."""
     image, sound = PAINTINGS[number % len(PAINTINGS)], RECORDINGS[number % len(RECORDINGS)]
     split, score = ("train", "train", "val", "test")[number % 4], round(0.1 + number / 1000, 6)
-    meta = {
+    meta: dict[str, Any] = {
         "artwork": _artwork(number, image) | texts,
         "music": _music(number, sound) | texts,
         "terms": [{"name": "sentence", "value": score + 0.05}, {"name": "affect", "value": -0.05}],
@@ -48,9 +48,17 @@ def pair(number: int, **texts: Any) -> dict[str, Any]:
             {"name": f"art-{(number + 1) % 3}", "value": 0.08},
             {"name": "art-without-music", "value": 0.07},
         ],
+        "artwork_price": 0.321,
+        "clip_price": 0.123,
+        "hubness": 7,
         "pair_id": f"{number:016x}",
         "split": split,
         "score": score,
+    }
+    words = {
+        f"{side}_{name}": meta[part][name]
+        for side, part in (("art", "artwork"), ("music", "music"))
+        for name in ("title", "artist")
     }
     return row(
         "release_rows",
@@ -66,6 +74,7 @@ def pair(number: int, **texts: Any) -> dict[str, Any]:
         audio_sha256=sha256(sound.encode()).hexdigest(),
         audio_format="ogg",
         meta=json.dumps(meta),
+        **words,
     )
 
 
