@@ -202,7 +202,7 @@ def test_arrows_walk_through_the_details_over_the_page_edge(browser: Chrome) -> 
     press(browser, Keys.ARROW_RIGHT)
     assert "Painting 24" in shown(browser, "#detail figcaption")
     press(browser, Keys.ESCAPE)
-        assert browser.find_element(By.ID, "goto").get_attribute("value") == "2"
+    assert browser.find_element(By.ID, "goto").get_attribute("value") == "2"
 
 
 def test_notes_and_verdicts_are_exported(browser: Chrome, profile: Path) -> None:
