@@ -134,7 +134,8 @@ def _chords(found: Row, instruments: Sequence[str]) -> str | None:
 def _timbre(found: Row) -> str:
     """Say where the spectrum lies, how wide it is, and how much of it is noise."""
     bright = level(found["brightness"], BRIGHTNESS, "bright")
-    return f"{bright}, {level(found['bandwidth'], WIDTH, 'wide-ranging')} and {level(found['noisiness'], NOISE, 'noisy')}"
+    width, noise = level(found["bandwidth"], WIDTH, "wide-ranging"), level(found["noisiness"], NOISE, "noisy")
+    return f"{bright}, {width} and {noise}"
 
 
 def _production(found: Row) -> str:
