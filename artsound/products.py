@@ -2,18 +2,20 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artsound import __version__
-from artsound.errors import StoreError
+from artsound.errors import MissingExtra, StoreError
 from artsound.media.files import open_media
+from artsound.release.arrays import Arrays, vectors_of
 from artsound.release.build import More, Release, ReleaseOptions
 from artsound.release.certificate import Proof, write_certificate
 from artsound.release.manifest import FileRecord, ReleaseManifest
+from artsound.release.rows import StoredRows
 from artsound.settings import Settings, values
 from artsound.steps import Job, Made
 from artsound.store import Store, disk_errors, write_whole
@@ -47,18 +49,24 @@ class ReleaseFolder:
 
     settings: Settings
     name: str = "release"
-    reads: tuple[str, ...] = ("release_rows", "artworks", "tracks", "duplicates", *PROOF)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The plan, what the leak report looks at, and the vectors that are published."""
+        tables = ("release_rows", "artworks", "tracks", "duplicates", *PROOF)
+        return (*tables, *(table for table, _ in vector_tables(self.settings.release.vectors)))
 
     @cached_property
     def _release(self) -> Release:
         store, chosen = Store(self.settings.root), self.settings.release
         return Release(
             release_folder(self.settings),
-            store.read("release_rows"),
+            StoredRows(store.path("release_rows"), _content(store, "release_rows")),
             options=ReleaseOptions(**values(chosen)),
             images=open_media(self.settings.artworks.path),
             audio=open_media(self.settings.tracks.path),
             facts=_facts(self.settings, store),
+            arrays=[*_vectors(store, chosen.vectors), *_latents(chosen.latents)],
         )
 
     def current(self) -> Made | None:
@@ -153,6 +161,35 @@ class AuditPage:
 
 def _made(found: ReleaseManifest, *, ran: bool) -> Made:
     return Made(found.made_from, found.pairs, {}, ran)
+
+
+def vector_tables(spaces: Iterable[str]) -> list[tuple[str, str]]:
+    """Name the tables of some spaces, each with the column of the plan that its items stand in."""
+    sides = (("art", "artwork_id"), ("music", "clip_id"))
+    named = [(f"{side}_{space}_vectors", key) for space in spaces for side, key in sides]
+    return [(table, key) for table, key in named if table in TABLES]
+
+
+def _vectors(store: Store, spaces: Iterable[str]) -> Iterator[Arrays]:
+    for table, key in vector_tables(spaces):
+        yield vectors_of(store.read(table), table.removesuffix("_vectors"), key, _content(store, table))
+
+
+def _latents(cache: Path | None) -> Iterator[Arrays]:
+    if cache is None:
+        return
+    try:
+        from artsound.train.latents import latents_of
+    except ImportError as error:
+        raise MissingExtra("release.latents needs: pip install 'artsound-builder[train]'") from error
+    yield latents_of(cache)
+
+
+def _content(store: Store, name: str) -> str:
+    found = store.manifest(name)
+    if found is None:
+        raise StoreError(f"{name} is not built yet: run `artsound build`")
+    return found.content
 
 
 def _tombstones(settings: Settings) -> list[More]:

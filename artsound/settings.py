@@ -223,6 +223,9 @@ class Release(Section):
         "any"  # licences allowed
     )
     media: bool = True  # False: references only, no image or audio
+    vectors: tuple[Literal["image", "sentence", "clip", "clap"], ...] = ()  # spaces that are published, too
+    latents: Path | None = None  # publish the latents of a cache that was made from the same media
+    npy: bool = False  # vectors and latents also as .npy members of the tars, not in Parquet alone
     plots: bool = False  # pictures for the card; needs the extra `publish`
     creator: str = ""  # who publishes
     url: str = ""  # where it is published
@@ -260,6 +263,8 @@ class Settings(Document):
         for term in ("clip", "clap"):
             if getattr(self.matching, term) and not getattr(self.embeddings, term):
                 raise ValueError(f"matching.{term} has a weight, but no model: set embeddings.{term}.weights")
+            if term in self.release.vectors and not getattr(self.embeddings, term):
+                raise ValueError(f"release.vectors has {term}, but no model: set embeddings.{term}.weights")
         return self
 
     def digest(self, *sections: str) -> str:

@@ -88,6 +88,10 @@ class Store:
             raise StoreError(f"{name} is not built yet: run `artsound build`") from error
         return found.slice(start % GROUP_ROWS, count)
 
+    def path(self, name: str) -> Path:
+        """Say which file holds the rows of a table, for who reads them by batch."""
+        return self._rows_file(name)
+
     def rejects(self, name: str) -> pa.Table:
         """Load what the table's stage refused, as rows of `tables.REJECTS`."""
         path = self._file(name, ".rejects.parquet")

@@ -77,9 +77,9 @@ def write(place: Path) -> None:
     for shard in range(SHARDS):
         some = rows(shard * PAIRS // SHARDS, (shard + 1) * PAIRS // SHARDS)
         with HashedFile(place / "webdataset" / f"train-{shard:06d}.tar") as file:
-            write_tar(file, samples(some, Made(), Made()))
+            write_tar(file, samples([some], Made(), Made()))
         with HashedFile(place / "parquet" / f"train-{shard:05d}.parquet") as file:
-            write_parquet(file, some, images=Made(), audio=Made(), group_bytes=64_000_000)
+            write_parquet(file, [some], images=Made(), audio=Made(), group_bytes=64_000_000)
 
 
 def pairs(place: Path, kind: type[TarShard] | type[ParquetShard], form: str) -> Pairs:

@@ -196,7 +196,7 @@ def _file(data: bytes, form: str) -> dict[str, Any]:
 
 def _ours_tar(folder: Path, rows: pa.Table, out: Path) -> None:
     with HashedFile(out) as file:
-        write_tar(file, samples(rows, Folder(folder / "art"), Folder(folder / "music")))
+        write_tar(file, samples([rows], Folder(folder / "art"), Folder(folder / "music")))
 
 
 def _tarfile(folder: Path, rows: pa.Table, out: Path, *, hashed: bool = False) -> None:
@@ -230,7 +230,7 @@ def _members(folder: Path, row: dict[str, Any], *, hashed: bool = False) -> dict
 def _ours_parquet(folder: Path, rows: pa.Table, out: Path) -> None:
     images, audio = Folder(folder / "art"), Folder(folder / "music")
     with HashedFile(out) as file:
-        write_parquet(file, rows, images=images, audio=audio, group_bytes=GROUP)
+        write_parquet(file, [rows], images=images, audio=audio, group_bytes=GROUP)
 
 
 def _pyarrow(folder: Path, rows: pa.Table, out: Path, *, hashed: bool = False) -> None:

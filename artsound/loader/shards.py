@@ -141,7 +141,7 @@ def _entries(data: mmap.mmap) -> list[TarEntry]:
     while place < end and data[place]:
         key = data[place : place + 100].partition(b".")[0]
         members: list[tuple[int, int]] = []
-        for _ in range(MEMBERS):
+        while len(members) < MEMBERS or data[place : place + len(key) + 1] == key + b".":  # arrays come after
             name, size = data[place : place + 100], int(data[place + 124 : place + 135], 8)
             start = place + BLOCK
             if not (0 <= size <= end - start and name.startswith(key + b".")):

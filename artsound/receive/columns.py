@@ -146,6 +146,8 @@ def manifest_of(found: ReleaseManifest, written: list[Written], records: list[Fi
             for side in SIDES
         },
         media=found.media,
+        arrays=(),
+        npy=False,
         files=tuple(sorted([*(one.record for one in written), *records], key=lambda record: record.path)),
         facts={},
     )

@@ -175,10 +175,12 @@ def _tier(source: Source, folder: Path, cut: Cut, kept: list[FileRecord], worker
         audio=SourceMedia(source, "audio"),
         facts={**source.found.manifest.facts, "cut": cut.told(source.found)},
     )
-    if not len(making.kept):
+    if not len(making.plan):
         raise ConfigError(_NONE.format(place=source.found.place.shown, tier=cut.tier))
     media = [
-        pc.sum(making.kept[name]).as_py() for name in ("image_bytes", "audio_bytes") if making.options.media
+        pc.sum(making.plan.brief[name]).as_py()
+        for name in ("image_bytes", "audio_bytes")
+        if making.options.media
     ]
     check_space(folder, sum(media) * (1 + len(making.options.formats)))
     making.adopt(folder, kept)

@@ -1,15 +1,18 @@
 """Who made what, where it comes from and under which licence: one entry for every item of a release."""
 
 import html
-import json
 import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-import pyarrow as pa
+from artsound.store import write_whole
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 _SPACES = re.compile(r"\s+")
-BATCH = 1000  # rows that are Python objects at one time
+SIDES, KEYS = ("artwork", "music"), ("artwork_id", "clip_id")
 _INTRO = """# Attribution
 
 Every artwork and every recording of this release, with its maker, source and licence.
@@ -33,19 +36,40 @@ def link(label: str, url: str | None) -> str:
     return f"[{label}]({quote(url, safe=':/?#@!$&+,;=%~')})" if known else label
 
 
-def attribution(rows: pa.Table) -> str:
-    """Write the attribution of both sides as Markdown, in the release's order."""
-    art: dict[str, None] = {}
-    music: dict[str, None] = {}
-    for batch in rows.select(["meta"]).to_batches(BATCH):
-        for text in batch["meta"].to_pylist():
-            meta = json.loads(text)
-            art[_entry(meta["artwork"]["artwork_id"], meta["artwork"])] = None
-            music[_entry(meta["music"]["clip_id"], meta["music"])] = None
-    return "\n".join([_INTRO, "## Artworks\n", *art, "\n## Music\n", *music, ""])
+class Attribution:
+    """`ATTRIBUTION.md` in the making: entries of both sides in the release's order, each item once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._parts = [path.with_suffix(f".{side}.making") for side in ("artworks", "music")]
+        self._files = [part.open("w", encoding="utf-8") for part in self._parts]
+        self._seen: set[str] = set()
+
+    def add(self, metas: Sequence[Mapping[str, Any]]) -> None:
+        """Add the makers of some pairs."""
+        for meta in metas:
+            for file, side, key in zip(self._files, SIDES, KEYS, strict=True):
+                if (item := f"{side} {meta[side][key]}") not in self._seen:
+                    self._seen.add(item)
+                    file.write(f"{_entry(meta[side][key], meta[side])}\n")
+
+    def finish(self) -> None:
+        """Put both sides together."""
+        for file in self._files:
+            file.close()
+        write_whole(self._path, self._join)
+        for part in self._parts:
+            part.unlink()
+
+    def _join(self, path: Path) -> None:
+        with path.open("w", encoding="utf-8") as out:
+            for part, head in zip(self._parts, (f"{_INTRO}\n## Artworks\n\n", "\n## Music\n\n"), strict=True):
+                out.write(head)
+                with part.open(encoding="utf-8") as entries:
+                    shutil.copyfileobj(entries, out)
 
 
-def _entry(item: str, said: dict[str, str | None]) -> str:
+def _entry(item: str, said: Mapping[str, Any]) -> str:
     title, maker = escape(said["title"] or "untitled"), escape(said["artist"] or "unknown artist")
     source = link(escape(item), said["source_url"])
     licence = link(escape(said["licence"] or ""), said["licence_url"])

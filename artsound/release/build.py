@@ -9,7 +9,6 @@ Everything is made in a hidden folder beside the release, named by the digest of
 import hashlib
 import json
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -20,10 +19,13 @@ import pyarrow as pa
 
 from artsound.errors import ReleaseError
 from artsound.media.files import Media
+from artsound.release.arrays import Arrays, Placed, with_members, write_arrays
+from artsound.release.attribution import Attribution
 from artsound.release.documents import documents
-from artsound.release.hashing import HashedFile, rows_sha256
-from artsound.release.layout import MEGA, ReleaseOptions, Shard, counts, plan_shards
+from artsound.release.hashing import HashedFile
+from artsound.release.layout import MEGA, ReleaseOptions, Shard, plan_shards
 from artsound.release.manifest import (
+    FAMILIES,
     FORMAT,
     MANIFEST,
     SIDES,
@@ -37,8 +39,9 @@ from artsound.release.manifest import (
 from artsound.release.media import samples
 from artsound.release.parquet import REFERENCES, write_parquet, write_small
 from artsound.release.pieces import PIECES, pieces_text
+from artsound.release.rows import Plan, StoredRows
 from artsound.release.sides import write_side_tables
-from artsound.release.tiers import TIERS, cut
+from artsound.release.tiers import TIERS
 from artsound.release.webdataset import write_tar
 from artsound.review.plots import write_plots
 from artsound.store import disk_errors, write_whole
@@ -46,7 +49,7 @@ from artsound.store import disk_errors, write_whole
 __all__ = ["Release", "ReleaseOptions"]
 
 More = Callable[[Path], Sequence[FileRecord]]  # writes files into a release
-REVISION = 4  # raise it when the code changes what a release's bytes are
+REVISION = 5  # raise it when the code changes what a release's bytes are
 
 
 @dataclass(frozen=True)
@@ -54,28 +57,30 @@ class Release:
     """A release in the making. Drive it as: unless `current()`, `run` every part, then `finish`."""
 
     folder: Path  # where the finished release stands
-    rows: pa.Table  # of tables.RELEASE_ROWS, in their order
+    rows: pa.Table | StoredRows  # of tables.RELEASE_ROWS, in their order
     options: ReleaseOptions
     images: Media
     audio: Media
     facts: Mapping[str, Any]  # JSON: what the build knows of itself; enters manifest and card
+    arrays: Sequence[Arrays] = ()  # vectors and latents that are published, too
 
     @cached_property
     def digest(self) -> str:
         """Identify all that the bytes of the release depend on, media included: the plan has their hashes."""
         told = {"revision": REVISION, "options": asdict(self.options), "facts": self.facts}
-        text = json.dumps([told, rows_sha256(self.rows)], sort_keys=True)
+        arrays = [[asdict(one.record), one.content] for one in self.arrays]
+        text = json.dumps([told, arrays, self.plan.content], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
-    def kept(self) -> pa.Table:
+    def plan(self) -> Plan:
         """The rows whose licences allow them in a release of the chosen tier."""
-        return cut(self.rows, self.options.tier)
+        return Plan(self.rows, self.options.tier)
 
     @cached_property
     def shards(self) -> list[Shard]:
         """The parts, in order."""
-        return plan_shards(self.kept, self.options)
+        return plan_shards(self.plan, self.options, [one.record for one in self.arrays])
 
     def current(self) -> ReleaseManifest | None:
         """Return the finished release when it is this one and has all its files; touches nothing."""
@@ -143,7 +148,7 @@ class Release:
         return self._making / "files"
 
     def _done(self, shard: Shard) -> Path:
-        return self._making / "done" / f"{Path(shard.path).name}.json"
+        return self._making / "done" / f"{shard.path.replace('/', '.')}.json"
 
     def _place(self, path: str) -> Path:
         """Make room for a file of the unfinished release."""
@@ -172,16 +177,37 @@ class Release:
         write_whole(self._done(shard), lambda part: _write_text(part, text))
 
     def _write(self, shard: Shard, path: Path) -> FileRecord:
-        rows = self.kept.slice(shard.start, shard.stop - shard.start)
+        rows = (shard.start, shard.stop)
+        group = int(self.options.row_group_megabytes * MEGA)
         with HashedFile(path) as file:
-            if shard.format == "webdataset":
-                write_tar(file, samples(rows, self.images, self.audio))
+            if shard.role in FAMILIES:
+                write_arrays(file, self._placed(shard.role), *rows, group_bytes=group)
+            elif shard.role == "webdataset":
+                found = samples(self.plan.read(*rows), self.images, self.audio)
+                write_tar(file, with_members(found, self._placed(None), *rows) if self._npy else found)
             elif not self.options.media:
-                write_small(file, [rows.select(REFERENCES.names)], REFERENCES)
+                write_small(file, self.plan.read(*rows), REFERENCES)
             else:
-                group = int(self.options.row_group_megabytes * MEGA)
-                write_parquet(file, rows, images=self.images, audio=self.audio, group_bytes=group)
-        return FileRecord(shard.path, shard.format, shard.split, len(rows), file.size, file.sha256)
+                pieces = self.plan.read(*rows)
+                write_parquet(file, pieces, images=self.images, audio=self.audio, group_bytes=group)
+        return FileRecord(
+            shard.path, shard.role, shard.split, shard.stop - shard.start, file.size, file.sha256
+        )
+
+    @property
+    def _npy(self) -> bool:
+        return self.options.npy and bool(self.arrays)
+
+    def _placed(self, family: str | None) -> Placed:
+        """Find the arrays of a family, or all of them, for every pair; once, since it takes a while."""
+        if family not in self._places:
+            chosen = [one for one in self.arrays if family in (None, one.record.family)]
+            self._places[family] = Placed.of(self.plan, chosen)
+        return self._places[family]
+
+    @cached_property
+    def _places(self) -> dict[str | None, Placed]:
+        return {}
 
     def _complete(self, add: Sequence[More]) -> ReleaseManifest:
         """Write all other files of the unfinished release, the manifest and the sums last."""
@@ -189,13 +215,15 @@ class Release:
         if len(records) < len(self.shards):
             raise ReleaseError(f"{len(self.shards) - len(records)} shards are not written yet: run all parts")
         self._files.mkdir(parents=True, exist_ok=True)
-        records += write_side_tables(self._files, self.kept)
-        for path, text in documents(self._manifest(records), self.kept, self.options).items():
+        makers = Attribution(self._files / "ATTRIBUTION.md")
+        records += write_side_tables(self._files, self.plan, makers.add)
+        makers.finish()
+        for path, text in documents(self._manifest(records), self.plan, self.options).items():
             write_whole(self._place(path), partial(_write_text, text=text))
         if any(record.role == "parquet" for record in records):
             write_whole(self._place(PIECES), partial(_write_text, text=pieces_text(self._files, records)))
         if self.options.plots:
-            write_plots(self._files / "plots", self.kept)
+            write_plots(self._files / "plots", pa.concat_tables(self.plan.read(columns=["meta"])))
         for more in add:
             records += more(self._files)
         known = {record.path for record in records} | {MANIFEST, SUMS}
@@ -207,19 +235,18 @@ class Release:
         return made
 
     def _manifest(self, records: Sequence[FileRecord]) -> ReleaseManifest:
-        tiers = Counter(self.kept["tier"].to_pylist())
+        tiers = self.plan.counts("tier")
         return ReleaseManifest(
             format=FORMAT,
             name=self.options.name,
             version=self.options.version,
             made_from=self.digest,
-            pairs=len(self.kept),
-            splits=counts(self.kept),
+            pairs=len(self.plan),
+            splits=self.plan.counts("split"),
             tiers={name: tiers[name] for name in TIERS if name in tiers},
-            licences={
-                side: dict(sorted(Counter(self.kept[f"{side}_licence"].to_pylist()).items()))
-                for side in SIDES
-            },
+            licences={side: dict(sorted(self.plan.counts(f"{side}_licence").items())) for side in SIDES},
+            arrays=tuple(one.record for one in self.arrays),
+            npy=self._npy,
             media=self.options.media,
             files=tuple(sorted(records, key=lambda record: record.path)),
             facts=self.facts,

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pyarrow as pa
-
 from artsound.release.about import DATASHEET, RESPONSIBLE, summary
 from artsound.release.attribution import escape
 from artsound.release.header import card_header, tar_header
 from artsound.release.layout import ReleaseOptions
 from artsound.release.manifest import ReleaseManifest
+from artsound.release.rows import Plan
 from artsound.release.tiers import withheld
 from artsound.review.plots import PLOTS
 
@@ -20,9 +19,9 @@ def card(made: ReleaseManifest, options: ReleaseOptions) -> str:
     return f"---\n{card_header(made)}\n---\n\n" + "\n\n".join(_body(made, options)) + "\n"
 
 
-def tar_card(made: ReleaseManifest, rows: pa.Table) -> str:
+def tar_card(made: ReleaseManifest, plan: Plan) -> str:
     """Write `webdataset/README.md`, which tells the `datasets` library what stands in the tars."""
-    return f"---\n{tar_header(made, rows)}\n---\n\nThe tars of {made.name} {made.version}.\n"
+    return f"---\n{tar_header(made, plan)}\n---\n\nThe tars of {made.name} {made.version}.\n"
 
 
 def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
@@ -33,6 +32,9 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
     yield _USE.format(folder=f"{made.name}-{made.version}", split=next(iter(made.splits), "train"))
     yield "## Files"
     yield _table(("role", "files"), Counter(record.role for record in made.files))
+    if made.arrays:
+        yield "## Vectors and latents"
+        yield from _arrays(made)
     yield "## Licences"
     yield from _licences(made)
     yield "## Leaks between splits"
@@ -53,6 +55,18 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
     if options.plots:
         yield "# Plots"
         yield "\n".join(f"![{name}](plots/{name}.png)" for name in PLOTS)
+
+
+def _arrays(made: ReleaseManifest) -> Iterator[str]:
+    where = "in the Parquet files of their family" + (
+        ", and as `.npy` members in the tars" if made.npy else ""
+    )
+    yield f"One of each for every pair, {where}; they change without the media."
+    rows = [
+        f"| {one.name} | {one.family} | {' × '.join(map(str, one.shape))} {one.dtype} | {escape(one.model)} |"
+        for one in made.arrays
+    ]
+    yield "\n".join(["| column | family | shape | computed by |", "|--|--|--|--|", *rows])
 
 
 def _licences(made: ReleaseManifest) -> Iterator[str]:

@@ -4,22 +4,26 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artsound.errors import ReleaseError
+from artsound.release.arrays import npy
 from artsound.release.columns import column_problems, cut_columns, undecodable
-from artsound.release.manifest import FileRecord, ReleaseManifest
-from artsound.release.parquet import REFERENCES, columns
+from artsound.release.manifest import FAMILIES, FileRecord, ReleaseManifest, member_of
+from artsound.release.parquet import REFERENCES, columns, with_features
 from artsound.release.sample import plain
-from artsound.release.sides import SIDES, pair_row
+from artsound.release.sides import SIDES, columns_of, pair_row
 from artsound.release.tarscan import Found, scan_tar
 
 MOST = 20  # problems told of one split; more say nothing new
+UNIT = 1e-3  # how far the length of a vector may be from 1
 BATCH = 64  # pairs with media in memory at one time
 Reader = Callable[[Path], Iterator[Any]]
 
@@ -44,11 +48,13 @@ def _split_problems(folder: Path, made: ReleaseManifest, split: str, *, deep: bo
         own = [r for r in made.files if r.role == role and r.split == split]
         return _rows(folder, own, read) if own else iter(())
 
+    members = {one.member: one.member_bytes for one in made.arrays if made.npy}
     readers: dict[str, Reader] = {
-        "webdataset": lambda path: scan_tar(path, deep=deep),
+        "webdataset": lambda path: scan_tar(path, members, deep=deep),
         "parquet": lambda path: _read_pairs(path, deep=deep),
+        **{family: partial(_read_arrays, family=family, made=made) for family in FAMILIES},
     }
-    present = [role for role in (*readers, *SIDES) if any(r.role == role for r in made.files)]
+    present = [role for role in dict.fromkeys((*readers, *SIDES)) if any(r.role == role for r in made.files)]
     streams = [rows(role, readers.get(role, _read_side)) for role in present]
     try:
         for together in zip_longest(*streams):
@@ -59,9 +65,10 @@ def _split_problems(folder: Path, made: ReleaseManifest, split: str, *, deep: bo
 
 def _unlike_columns(folder: Path, made: ReleaseManifest) -> Iterator[str]:
     """Find Parquet files with other columns than their kind; side tables may know more or less of a pair."""
-    first: dict[str, pa.Schema] = {"parquet": columns(media=made.media, only=cut_columns(made))}
+    known = columns_of(made) | {"parquet": columns(media=made.media, only=cut_columns(made))}
+    first = {role: with_features(known[role]) for role in ("parquet", *FAMILIES) if role in known}
     for record in made.files:
-        if record.role not in ("parquet", *SIDES):
+        if record.role not in ("parquet", *SIDES, *FAMILIES):
             continue
         try:
             found = pq.read_schema(folder / record.path)
@@ -69,7 +76,7 @@ def _unlike_columns(folder: Path, made: ReleaseManifest) -> Iterator[str]:
             yield f"{record.path}: is no Parquet ({error})"
             continue
         if (
-            not first.setdefault(record.role, found).equals(found, check_metadata=True)
+            not first.setdefault(record.role, found).equals(found, check_metadata=record.role not in FAMILIES)
             or "pair_id" not in found.names
         ):
             yield f"{record.path}: its columns are not those of {record.role}"
@@ -123,6 +130,16 @@ def _read_side(path: Path) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
+def _read_arrays(path: Path, family: str, made: ReleaseManifest) -> Iterator[dict[str, Any]]:
+    chosen = [one for one in made.arrays if one.family == family]
+    for batch in pq.ParquetFile(path).iter_batches(BATCH):
+        columns = {
+            one.name: batch[one.name].flatten().to_numpy().reshape(len(batch), *one.shape) for one in chosen
+        }
+        for number, key in enumerate(batch["pair_id"].to_pylist()):
+            yield {"pair_id": key} | {name: values[number] for name, values in columns.items()}
+
+
 def _parsed(text: str) -> dict[str, Any]:
     try:
         meta = json.loads(text)
@@ -137,16 +154,19 @@ def _pair_problems(found: dict[str, Any], split: str, *, deep: bool) -> Iterator
     if missing := [role for role, row in found.items() if row is None]:
         yield f"{split}: {' and '.join(missing)} end before the others do"
         return
-    pairs = {role: row for role, row in found.items() if role not in SIDES}
+    pairs = {role: row for role, row in found.items() if role not in (*SIDES, *FAMILIES)}
     if len({pair.meta for pair in pairs.values()}) > 1:
         yield f"{split}: {' and '.join(sorted({p.pair_id for p in pairs.values()}))}: the formats differ"
         return
     for number, (role, pair) in enumerate(pairs.items()):
         meta = _parsed(pair.meta)
         yield from (f"{role}: {pair.pair_id}: {what}" for what in _own_problems(pair, meta, split, deep=deep))
+        arrays = {family: found[family] for family in FAMILIES if family in found}
+        yield from (f"{role}: {pair.pair_id}: {what}" for what in _unlike_members(pair, arrays))
         if number:
             continue
         yield from _side_problems(found, pair.pair_id, meta)
+        yield from _array_problems(found, pair.pair_id)
         if deep and pair.image_bytes is not None:
             yield from (f"{role}: {pair.pair_id}: {what}" for what in undecodable(pair.image, pair.audio))
 
@@ -172,6 +192,25 @@ def _side_problems(found: dict[str, Any], key: str, meta: dict[str, Any]) -> Ite
     for role, (_, row) in SIDES.items():
         if role in found and plain(found[role]) != row(meta):
             yield f"{role}: {key}: differs from the pair's JSON, or stands in another order"
+
+
+def _array_problems(found: dict[str, Any], key: str) -> Iterator[str]:
+    for family in FAMILIES:
+        row = dict(found.get(family, {"pair_id": key}))
+        if row.pop("pair_id") != key:
+            yield f"{family}: {key}: stands in another order"
+        for name, values in row.items():
+            length = np.linalg.norm(values.astype(np.float32))
+            if not np.isfinite(length) or (family == "vectors" and abs(length - 1) > UNIT):
+                yield f"{family}: {key}: {name} is not finite, or not of unit length"
+
+
+def _unlike_members(pair: Found, arrays: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Hold the `.npy` members of a tar, where they were read, against the Parquet files."""
+    values = {member_of(name): value for row in arrays.values() for name, value in row.items()}
+    for ending, data in pair.arrays.items():
+        if ending in values and npy(values[ending]) != data:
+            yield f".{ending} differs from its column"
 
 
 def _seen(folder: Path, made: ReleaseManifest) -> Counter[str]:

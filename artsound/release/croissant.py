@@ -10,17 +10,17 @@ from typing import Any
 import pyarrow as pa
 
 from artsound.release.about import RESPONSIBLE, licence_links, summary
-from artsound.release.layout import ReleaseOptions
+from artsound.release.layout import FOLDERS, ReleaseOptions
 from artsound.release.manifest import FileRecord, ReleaseManifest
 from artsound.release.parquet import MEDIA
-from artsound.release.sides import FOLDERS, columns_of
+from artsound.release.sides import columns_of
 
 _CR = "http://mlcommons.org/croissant/"
 _OWN = (
-    *("citeAs", "column", "equivalentProperty", "extract", "field", "fileProperty", "fileObject", "fileSet"),
-    *("format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet"),
-    *("references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField"),
-    "transform",
+    *("arrayShape", "citeAs", "column", "equivalentProperty", "extract", "field", "fileProperty"),
+    *("fileObject", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5"),
+    *("parentField", "path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate"),
+    *("separator", "source", "subField", "transform"),
 )
 _CONTEXT = {
     "@language": "en",
@@ -41,6 +41,7 @@ _TYPES = {
     "bool": "sc:Boolean",
     "int32": "sc:Integer",
     "int64": "sc:Integer",
+    "halffloat": "sc:Float",
     "float": "sc:Float",
     "double": "sc:Float",
 }
@@ -107,7 +108,7 @@ def _sets(columns: dict[str, pa.Schema]) -> Iterator[dict[str, Any]]:
             "@id": f"{role}-files",
             "name": f"{role} files",
             "encodingFormat": _FORMATS["parquet"],
-            "includes": f"{FOLDERS[role]}/*.parquet",
+            "includes": f"{FOLDERS.get(role, role)}/*.parquet",
         }
 
 
@@ -160,17 +161,21 @@ def _records(role: str, schema: pa.Schema) -> dict[str, Any]:
 
 def _is_plain(dtype: pa.DataType) -> bool:
     """Say whether Croissant can name the type; what it cannot stands in `meta`."""
-    return dtype == MEDIA or str(dtype) in _TYPES
+    return dtype == MEDIA or pa.types.is_fixed_size_list(dtype) or str(dtype) in _TYPES
 
 
 def _field(record_set: str, role: str, field: pa.Field) -> dict[str, Any]:
     source: dict[str, Any] = {"fileSet": {"@id": f"{role}-files"}, "extract": {"column": field.name}}
     if field.type == MEDIA:
         source["transform"] = {"jsonPath": "bytes"}
+    array, dtype = {}, field.type
+    if pa.types.is_fixed_size_list(dtype):
+        array, dtype = {"isArray": True, "arrayShape": str(dtype.list_size)}, dtype.value_type
     return {
         "@type": "cr:Field",
         "@id": f"{record_set}/{field.name}",
         "name": field.name,
-        "dataType": _MEDIA.get(field.name) or _TYPES[str(field.type)],
+        "dataType": _MEDIA.get(field.name) or _TYPES[str(dtype)],
+        **array,
         "source": source,
     }

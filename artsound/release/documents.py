@@ -3,36 +3,33 @@
 import json
 from pathlib import Path
 
-import pyarrow as pa
-
 from artsound.release.about import changelog
-from artsound.release.attribution import attribution
 from artsound.release.card import card, tar_card
 from artsound.release.croissant import croissant
 from artsound.release.layout import ReleaseOptions
 from artsound.release.manifest import ReleaseManifest
+from artsound.release.rows import Plan
 
 ENERGON = "webdataset/.nv-meta"
 
 
-def documents(made: ReleaseManifest, rows: pa.Table, options: ReleaseOptions) -> dict[str, str]:
-    """Write all of them.
+def documents(made: ReleaseManifest, plan: Plan, options: ReleaseOptions) -> dict[str, str]:
+    """Write all of them but the attribution.
 
     Args:
         made: the manifest as far as it is known: shards and tables.
-        rows: the plan of what is released.
+        plan: what is released.
         options: who publishes it, and as what.
     """
     texts = {
         "README.md": card(made, options),
-        "ATTRIBUTION.md": attribution(rows),
         "CHANGELOG.md": changelog(made, options),
         "croissant.json": croissant(made, options),
     }
     tars = {Path(record.path).name: record.rows for record in made.files if record.role == "webdataset"}
     if tars:
         texts["webdataset/sizes.json"] = _json(tars)
-        texts["webdataset/README.md"] = tar_card(made, rows)
+        texts["webdataset/README.md"] = tar_card(made, plan)
         texts |= _energon(made, tars)
     return texts
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from artsound.release.layout import TEXTS
-from artsound.release.manifest import ReleaseManifest
+from artsound.release.layout import FOLDERS, TEXTS
+from artsound.release.manifest import ArrayRecord, ReleaseManifest
 from artsound.release.parquet import MEDIA, VALUE_TYPES
+from artsound.release.rows import Plan
 from artsound.release.sample import SAMPLE
-from artsound.release.sides import FOLDERS, columns_of
+from artsound.release.sides import columns_of
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -23,11 +24,11 @@ def card_header(made: ReleaseManifest) -> str:
     return "\n".join(_yaml(_header(made)))
 
 
-def tar_header(made: ReleaseManifest, rows: pa.Table) -> str:
+def tar_header(made: ReleaseManifest, plan: Plan) -> str:
     """Write the header of `webdataset/README.md`: what stands in the tars."""
     header = {
-        "configs": [_config(made, "webdataset", "", first=True)],
-        "dataset_info": [_info(made, "webdataset", _tar_columns(rows))],
+        "configs": [_config(made, "webdataset", first=True)],
+        "dataset_info": [_info(made, "webdataset", _tar_columns(made, plan))],
     }
     return "\n".join(_yaml(header))
 
@@ -44,7 +45,7 @@ def _header(made: ReleaseManifest) -> dict[str, Any]:
         "task_categories": ["other"],
         "source_datasets": ["original"],
         "tags": ["audio", "image", "music", "art", "webdataset", "croissant", "mlcroissant"],
-        "configs": [_config(made, role, f"{FOLDERS[role]}/", first=role == first) for role in columns],
+        "configs": [_config(made, role, first=role == first) for role in columns],
         "dataset_info": [_info(made, role, schema) for role, schema in columns.items()],
     }
 
@@ -57,15 +58,14 @@ def _licence(made: ReleaseManifest) -> dict[str, str]:
     return {"license": "other", "license_name": "mixed", "license_link": "ATTRIBUTION.md"}
 
 
-def _config(made: ReleaseManifest, role: str, folder: str, *, first: bool) -> dict[str, Any]:
+def _config(made: ReleaseManifest, role: str, *, first: bool) -> dict[str, Any]:
     files: dict[str, list[str]] = {}
     for record in made.files:
         if record.role == role and record.split:
             files.setdefault(record.split, []).append(record.path)
-    ending = "tar" if role == "webdataset" else "parquet"
-    listed = [
-        {"split": split, "path": f"{folder}{split}-*.{ending}"} for split in made.splits if split in files
-    ]
+    # the tars have a card of their own, in their folder
+    form = "{}-*.tar" if role == "webdataset" else f"{FOLDERS.get(role, role)}/{{}}-*.parquet"
+    listed = [{"split": split, "path": form.format(split)} for split in made.splits if split in files]
     return {"config_name": role, **({"default": True} if first else {}), "data_files": listed}
 
 
@@ -85,16 +85,27 @@ def _info(made: ReleaseManifest, role: str, columns: pa.Schema) -> dict[str, Any
     }
 
 
-def _tar_columns(rows: pa.Table) -> pa.Schema:
+def _tar_columns(made: ReleaseManifest, plan: Plan) -> pa.Schema:
     """Name the columns that the `datasets` library shows of a tar: its members' endings."""
-    kinds = [sorted(set(rows[name].to_pylist())) for name in ("image_format", "audio_format")]
+    kinds = [sorted(plan.counts(name)) for name in ("image_format", "audio_format")]
     media = [
         pa.field(kind, MEDIA, metadata={"is": which})
         for which, some in zip(("image", "audio"), kinds, strict=True)
         for kind in some
     ]
     texts = [pa.field(name, SAMPLE if name == "json" else pa.string()) for name in TEXTS]
-    return pa.schema([*media, *texts, pa.field("__key__", pa.string()), pa.field("__url__", pa.string())])
+    arrays = [pa.field(one.member, _nested(one)) for one in made.arrays if made.npy]
+    return pa.schema(
+        [*media, *texts, *arrays, pa.field("__key__", pa.string()), pa.field("__url__", pa.string())]
+    )
+
+
+def _nested(array: ArrayRecord) -> pa.DataType:
+    """Name the type that `datasets` gives to an `.npy` file: lists in lists."""
+    dtype = {"float16": pa.float16(), "float32": pa.float32()}[array.dtype]
+    for _ in array.shape:
+        dtype = pa.list_(dtype)
+    return dtype
 
 
 def _feature(field: pa.Field) -> dict[str, Any]:
@@ -107,9 +118,11 @@ def _type(dtype: pa.DataType) -> dict[str, Any]:
     """Name a type as the header of a dataset card does."""
     if pa.types.is_struct(dtype):
         return {"struct": [_feature(field) for field in dtype]}
+    if pa.types.is_fixed_size_list(dtype):
+        return {"list": _type(dtype.value_type)["dtype"], "length": dtype.list_size}
     if pa.types.is_list(dtype):
         inner = _type(dtype.value_type)
-        return {"list": inner.get("dtype") or inner["struct"]}
+        return {"list": inner.get("dtype") or inner.get("struct") or inner}
     return {"dtype": VALUE_TYPES.get(str(dtype), str(dtype))}
 
 

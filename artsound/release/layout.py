@@ -1,20 +1,23 @@
 """How a release is cut into files: by sizes known beforehand, so that every run cuts alike."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from artsound.release.manifest import ArrayRecord
+from artsound.release.rows import WORDS, Plan
 from artsound.release.tiers import Within
 
 Format = Literal["parquet", "webdataset"]
 MEGA = 1_000_000
 BLOCK = 512  # tar stores everything in blocks of so many bytes
 TEXTS = ("json", "art.txt", "music.txt")  # members of a sample after image and audio
-MEMBERS = 2 + len(TEXTS)
+MEMBERS = 2 + len(TEXTS)  # of a sample without arrays
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class ReleaseOptions:
     row_group_megabytes: float = 64.0  # uncompressed; what a reader must hold at one time
     tier: Within = "any"  # only pairs whose licences allow at least this; `any` is not to be passed on
     media: bool = True  # False: references only, that is ids, links, hashes, captions, scores; no tars
+    vectors: tuple[str, ...] = ()  # spaces whose vectors are published, both sides where they have them
+    npy: bool = False  # vectors and latents also as .npy members of the tars
     plots: bool = False  # pictures for the card; needs the extra `publish`
     creator: str = ""  # who publishes
     url: str = ""  # where it is published
@@ -45,57 +50,67 @@ class ReleaseOptions:
 class Shard:
     """One file of samples: the rows `start` to `stop` of the plan."""
 
-    format: Format
+    role: str  # parquet, webdataset, or the family of arrays that it holds
     split: str
     path: str  # relative to the release
     start: int
     stop: int
 
 
-def plan_shards(rows: pa.Table, options: ReleaseOptions) -> list[Shard]:
-    """Cut the plan into shards, the same rows in each format; a shard has one split and one media kind."""
-    cuts: dict[str, list[tuple[int, int]]] = {}
-    for split, start, stop in _cuts(rows, int(options.shard_megabytes * MEGA), media=options.media):
-        cuts.setdefault(split, []).append((start, stop))
-    return [
-        Shard(form, split, shard_path(form, split, number, len(ranges)), start, stop)
-        for form in (options.formats if options.media else ("parquet",))
-        for split, ranges in cuts.items()
-        for number, (start, stop) in enumerate(ranges)
-    ]
+def plan_shards(plan: Plan, options: ReleaseOptions, arrays: Sequence[ArrayRecord] = ()) -> list[Shard]:
+    """Cut the plan into shards; pairs are cut alike in both formats, arrays by their own size.
+
+    A shard has one split, and with media one kind of them.
+    """
+    members = [record.member_bytes for record in arrays if options.npy]
+    limit = int(options.shard_megabytes * MEGA)
+    kinds = _kinds(plan.brief)
+    pairs = _cuts(kinds, _tar_sizes(plan.brief, members, media=options.media), limit)
+    roles: tuple[str, ...] = options.formats if options.media else ("parquet",)
+    cuts = dict.fromkeys(roles, pairs)
+    for family in dict.fromkeys(record.family for record in arrays):
+        size = sum(record.row_bytes for record in arrays if record.family == family)
+        cuts[family] = _cuts(plan.brief["split"].to_pylist(), np.full(len(plan), size), limit)
+    return [shard for role, ranges in cuts.items() for shard in _named(role, ranges, plan)]
 
 
-def shard_path(form: Format, split: str, number: int, total: int) -> str:
+def shard_path(role: str, split: str, number: int, total: int) -> str:
     """Name a shard as the readers of its format expect."""
-    if form == "webdataset":
+    if role == "webdataset":
         return f"webdataset/{split}-{number:06d}.tar"
-    return f"data/{split}-{number:05d}-of-{total:05d}.parquet"
+    return f"{FOLDERS.get(role, role)}/{split}-{number:05d}-of-{total:05d}.parquet"
 
 
-def _cuts(rows: pa.Table, limit: int, *, media: bool) -> Iterator[tuple[str, int, int]]:
-    kinds = zip(*(rows[name].to_pylist() for name in ("split", "image_format", "audio_format")), strict=True)
-    start, size, last = 0, 0, None
-    for number, (kind, more) in enumerate(zip(kinds, _tar_sizes(rows, media=media), strict=True)):
-        if last is not None and (kind != last or size + more > limit):
-            yield last[0], start, number
+FOLDERS = {"parquet": "data"}  # role → folder, where they differ
+
+
+def _named(role: str, ranges: Sequence[tuple[int, int]], plan: Plan) -> Iterator[Shard]:
+    for split, (first, last) in plan.ranges().items():
+        own = [(start, stop) for start, stop in ranges if first <= start < last]
+        for number, (start, stop) in enumerate(own):
+            yield Shard(role, split, shard_path(role, split, number, len(own)), start, stop)
+
+
+def _kinds(brief: pa.Table) -> list[str]:
+    names = [brief[name] for name in ("split", "image_format", "audio_format")]
+    return list(pc.binary_join_element_wise(*names, "/").to_pylist())
+
+
+def _cuts(kinds: Sequence[str], sizes: NDArray[np.int64], limit: int) -> list[tuple[int, int]]:
+    """Cut before a row of another kind, and before one that would make the shard too large."""
+    made, start, size = [], 0, 0
+    for number, more in enumerate(sizes.tolist()):
+        if number > start and (kinds[number] != kinds[number - 1] or size + more > limit):
+            made.append((start, number))
             start, size = number, 0
-        last, size = kind, size + more
-    if last is not None:
-        yield last[0], start, len(rows)
+        size += more
+    return [*made, (start, len(kinds))] if kinds else []
 
 
-def _tar_sizes(rows: pa.Table, *, media: bool) -> list[int]:
+def _tar_sizes(brief: pa.Table, members: Sequence[int], *, media: bool) -> NDArray[np.int64]:
     """Compute what each sample takes in a tar; in Parquet it is a little less."""
-    texts = [
-        pc.cast(pc.binary_length(rows[name]), pa.int64()) for name in ("meta", "art_caption", "music_caption")
-    ]
-    total = pa.scalar(MEMBERS * BLOCK)
-    for size in [*(rows[name] for name in ("image_bytes", "audio_bytes") if media), *texts]:
-        blocks = pc.divide(pc.add(size, BLOCK - 1), BLOCK)
-        total = pc.add(total, pc.multiply(blocks, BLOCK))
-    return list(total.to_pylist())
-
-
-def counts(rows: pa.Table) -> dict[str, int]:
-    """Count the pairs of each split, in the plan's order."""
-    return dict(Counter(rows["split"].to_pylist()))
+    sizes = [brief[name].to_numpy() for name in (*(("image_bytes", "audio_bytes") if media else ()), *WORDS)]
+    total = np.full(len(brief), (MEMBERS + len(members)) * BLOCK, np.int64)
+    for size in [*sizes, *members]:
+        total += -(-size // BLOCK) * BLOCK
+    return total

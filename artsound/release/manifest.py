@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,8 +22,43 @@ SIDES = ("art", "music")
 NOTE = ".artsound-pull.json"  # in a pulled folder: where it came from, and which part of the release it is
 LARGEST_MANIFEST = 256 * 2**20  # bytes; some hundred thousand files
 _SAFE = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9._][A-Za-z0-9._-]*(/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
+FAMILIES = ("vectors", "latents")  # roles of files that hold arrays: they change without the media
 CERTIFICATE = "certificate"  # role and folder of the proof of the matching
-ROLES = ("parquet", "webdataset", "captions", "scores", CERTIFICATE, "document")
+ROLES = ("parquet", "webdataset", "captions", "scores", *FAMILIES, CERTIFICATE, "document")
+DTYPES = {"float16": 2, "float32": 4}  # bytes of a number
+_ARRAY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_NPY = 128  # bytes of a header, which numpy pads to 64; shapes of a few numbers fit
+
+
+@dataclass(frozen=True)
+class ArrayRecord:
+    """An array that a release has of every pair: a column of its family's Parquet files, perhaps a member."""
+
+    name: str  # the column, such as art_sentence
+    family: str  # one of FAMILIES: the role of the Parquet files that hold it
+    shape: tuple[int, ...]  # of one pair; flat in Parquet
+    dtype: str  # one of DTYPES
+    model: str  # identifies what computed it
+
+    @property
+    def member(self) -> str:
+        """Ending of its member in a tar: `art_sentence` is `.art.sentence.npy` there."""
+        return member_of(self.name)
+
+    @property
+    def row_bytes(self) -> int:
+        """Size of one pair's array."""
+        return math.prod(self.shape) * DTYPES[self.dtype]
+
+    @property
+    def member_bytes(self) -> int:
+        """Size of one pair's `.npy` file."""
+        return _NPY + self.row_bytes
+
+
+def member_of(array: str) -> str:
+    """Name the ending of an array's member in a tar."""
+    return f"{array.replace('_', '.')}.npy"
 
 
 @dataclass(frozen=True)
@@ -50,6 +86,8 @@ class ReleaseManifest:
     tiers: dict[str, int]  # pairs by licence tier, from free to closed
     licences: dict[str, dict[str, int]]  # side (art, music) → licence → pairs
     media: bool  # False: references only
+    arrays: tuple[ArrayRecord, ...]  # vectors and latents
+    npy: bool  # the arrays are members of the tars, too
     files: tuple[FileRecord, ...]  # sorted by path
     facts: Mapping[str, Any]  # settings, tables, models, leak report, code: as the build knows them
 
@@ -75,6 +113,13 @@ def manifest_schema() -> dict[str, Any]:
         "bytes": count,
         "sha256": text | {"pattern": "^[0-9a-f]{64}$"},
     }
+    array = {
+        "name": text | {"description": "column of the Parquet files, such as art_sentence"},
+        "family": text | {"enum": list(FAMILIES), "description": "role of the files that hold it"},
+        "shape": {"type": "array", "items": count, "description": "of one pair; flat in Parquet"},
+        "dtype": text | {"enum": list(DTYPES)},
+        "model": text | {"description": "identifies what computed it"},
+    }
     properties = {
         "format": {"const": FORMAT},
         "name": text,
@@ -85,6 +130,8 @@ def manifest_schema() -> dict[str, Any]:
         "tiers": {"type": "object", "additionalProperties": count},
         "licences": _object({side: {"type": "object", "additionalProperties": count} for side in SIDES}),
         "media": {"type": "boolean", "description": "false: ids, links and hashes only"},
+        "arrays": {"type": "array", "items": _object(array)},
+        "npy": {"type": "boolean", "description": "true: the arrays are .npy members of the tars, too"},
         "files": {"type": "array", "items": _object(record)},
         "facts": {"type": "object", "description": "settings, tables, models, leaks, code_version"},
     }
@@ -125,6 +172,9 @@ def parse_manifest(data: bytes) -> ReleaseManifest:
     try:
         given = json.loads(data)
         given["files"] = tuple(FileRecord(**record) for record in given["files"])
+        given["arrays"] = tuple(
+            ArrayRecord(**array | {"shape": tuple(array["shape"])}) for array in given["arrays"]
+        )
         made = ReleaseManifest(**given)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ReleaseError(f"not a release manifest: {error}") from error
@@ -148,6 +198,11 @@ def _ill_typed(made: ReleaseManifest) -> Iterator[str]:
     for record in made.files:
         texts += [record.path, record.role, record.sha256, record.split or ""]
         numbers += [record.bytes, record.rows or 0]
+    for array in made.arrays:
+        texts += [array.name, array.family, array.dtype, array.model]
+        numbers += array.shape
+        if array.family not in FAMILIES or array.dtype not in DTYPES or not _ARRAY.fullmatch(array.name):
+            yield f"{array.name!r} is no array of a release"
     yield from (f"{text!r} is not text" for text in texts if not isinstance(text, str))
     yield from (f"{value!r} is not a count" for value in numbers if type(value) is not int or value < 0)
 

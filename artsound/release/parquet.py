@@ -5,7 +5,8 @@ preview; pages are cut by content, so that a store with chunk deduplication keep
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from artsound.release.media import Sample, samples
 MEDIA = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 PLAIN = ("pair_id", "artwork_id", "clip_id", "tier", "score")
 WORDS = tuple(name for name in tables.RELEASE_ROWS.names if name.startswith(("art_", "music_")))
+GROUP_ROWS = 5000  # rows of a row group without media
 _MEDIA_LEAVES = ("image.bytes", "image.path", "audio.bytes", "audio.path")
 
 
@@ -41,10 +43,12 @@ def feature(dtype: pa.DataType) -> dict[str, Any] | list[Any]:
         return {field.name: feature(field.type) for field in dtype}
     if pa.types.is_list(dtype):
         return {"feature": feature(dtype.value_type), "_type": "List"}
+    if pa.types.is_fixed_size_list(dtype):
+        return {"feature": feature(dtype.value_type), "length": dtype.list_size, "_type": "List"}
     return {"dtype": VALUE_TYPES.get(str(dtype), str(dtype)), "_type": "Value"}
 
 
-VALUE_TYPES = {"float": "float32", "double": "float64"}
+VALUE_TYPES = {"halffloat": "float16", "float": "float32", "double": "float64"}
 TYPED = {"image": {"_type": "Image"}, "audio": {"_type": "Audio"}}
 
 
@@ -58,39 +62,82 @@ SCHEMA = columns(media=True)
 REFERENCES = columns(media=False)
 
 
-def write_parquet(file: HashedFile, rows: pa.Table, *, images: Media, audio: Media, group_bytes: int) -> int:
-    """Write plan rows with their media; returns how many. Holds one row group in memory."""
-    with _writer(file, SCHEMA) as writer:
-        start = 0
-        for group in _groups(samples(rows, images, audio), group_bytes):
-            part = rows.slice(start, len(group))
-            writer.write_batch(_batch(part, group))
-            start += len(group)
-    return len(rows)
+def write_parquet(
+    file: HashedFile, pieces: Iterable[pa.Table], *, images: Media, audio: Media, group_bytes: int
+) -> None:
+    """Write plan rows with their media. Holds one row group in memory, and what is read ahead."""
+    read: list[pa.Table] = []
+
+    def noted() -> Iterator[pa.Table]:
+        for piece in pieces:
+            read.append(piece.select([name for name in SCHEMA.names if name in piece.schema.names]))
+            yield piece
+
+    with open_writer(file, SCHEMA, plain=("pair_id", "meta")) as writer:
+        for group in _groups(samples(noted(), images, audio), group_bytes):
+            rows = pa.concat_tables(read)
+            writer.write_batch(_batch(rows.slice(0, len(group)), group))
+            read[:] = [rows.slice(len(group))]
+
+
+class SmallTable:
+    """A Parquet file without media in the making: row groups of the same size however the rows come."""
+
+    def __init__(self, file: HashedFile, schema: pa.Schema) -> None:
+        self._writer = open_writer(file, schema, plain=("pair_id", "meta"))
+        self._waiting: list[pa.Table] = []
+
+    def add(self, rows: pa.Table) -> None:
+        """Append rows."""
+        schema = self._writer.schema
+        self._waiting.append(rows.select(schema.names).cast(schema))
+        if sum(map(len, self._waiting)) >= GROUP_ROWS:
+            together = pa.concat_tables(self._waiting)
+            self._writer.write_table(together.slice(0, GROUP_ROWS))
+            self._waiting = [together.slice(GROUP_ROWS)]
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        if any(map(len, self._waiting)):
+            self._writer.write_table(pa.concat_tables(self._waiting))
+        self._writer.close()
 
 
 def write_small(file: HashedFile, pieces: Iterable[pa.Table], schema: pa.Schema) -> int:
-    """Write rows without media; returns how many."""
+    """Write rows as they come; returns how many."""
     count = 0
-    with _writer(file, with_features(schema)) as writer:
+    with closing(SmallTable(file, schema)) as table:
         for piece in pieces:
-            writer.write_table(piece.cast(with_features(schema)))
+            table.add(piece)
             count += len(piece)
     return count
 
 
-def _writer(file: HashedFile, schema: pa.Schema) -> pq.ParquetWriter:
+def open_writer(file: HashedFile, schema: pa.Schema, *, plain: Sequence[str]) -> pq.ParquetWriter:
+    """Begin a Parquet file.
+
+    Args:
+        file: what is written to.
+        schema: its columns; what the `datasets` library calls them is added.
+        plain: columns whose values do not repeat, which a dictionary would only make larger.
+    """
     leaves = leaf_names(schema)
-    small = [leaf for leaf in leaves if leaf not in _MEDIA_LEAVES]
+    stored = [leaf for leaf in leaves if leaf in _MEDIA_LEAVES or _is_array(schema, leaf)]
+    small = [leaf for leaf in leaves if leaf not in stored]
     return pq.ParquetWriter(
         file,
-        schema,
-        compression={leaf: "NONE" if leaf in _MEDIA_LEAVES else "ZSTD" for leaf in leaves},
-        use_dictionary=[leaf for leaf in small if leaf not in ("pair_id", "meta")],
+        with_features(schema),
+        compression={leaf: "NONE" if leaf in stored else "ZSTD" for leaf in leaves},
+        use_dictionary=[leaf for leaf in small if leaf not in plain],
         write_statistics=small,
         write_page_index=True,
         use_content_defined_chunking=True,
     )
+
+
+def _is_array(schema: pa.Schema, leaf: str) -> bool:
+    name = leaf.removesuffix(".list.element")
+    return name in schema.names and pa.types.is_fixed_size_list(schema.field(name).type)
 
 
 def leaf_names(schema: pa.Schema) -> list[str]:
@@ -102,7 +149,7 @@ def _leaves(name: str, dtype: pa.DataType) -> Iterator[str]:
     if pa.types.is_struct(dtype):
         for field in dtype:
             yield from _leaves(f"{name}.{field.name}", field.type)
-    elif pa.types.is_list(dtype):
+    elif pa.types.is_list(dtype) or pa.types.is_fixed_size_list(dtype):
         yield from _leaves(f"{name}.list.element", dtype.value_type)
     else:
         yield name

@@ -2,23 +2,24 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from artsound import tables
 from artsound.contracts import TEXT
+from artsound.release.arrays import array_schema
 from artsound.release.hashing import HashedFile
-from artsound.release.layout import counts
-from artsound.release.manifest import FileRecord, ReleaseManifest
-from artsound.release.parquet import columns, write_small
+from artsound.release.layout import shard_path
+from artsound.release.manifest import FAMILIES, FileRecord, ReleaseManifest
+from artsound.release.parquet import SmallTable, columns
+from artsound.release.rows import Plan
 from artsound.release.sample import ART_CAPTION, MUSIC_CAPTION
 from artsound.store import write_whole
 
-BATCH = 5000  # rows that are Python objects at one time
 _IDS = [pa.field(name, TEXT, False) for name in ("pair_id", "artwork_id", "clip_id")]
 
 CAPTIONS = pa.schema(
@@ -65,31 +66,61 @@ SIDES: dict[str, tuple[pa.Schema, Callable[[dict[str, Any]], dict[str, Any]]]] =
 }
 
 
-FOLDERS = {"parquet": "data", "captions": "captions", "scores": "scores"}
-
-
 def columns_of(made: ReleaseManifest) -> dict[str, pa.Schema]:
     """Name the columns of every kind of Parquet file that a release has, by its role."""
     known = {"parquet": columns(media=made.media), "captions": CAPTIONS, "scores": SCORES}
+    for family in FAMILIES:
+        known[family] = array_schema(record for record in made.arrays if record.family == family)
     present = {record.role for record in made.files}
     return {role: schema for role, schema in known.items() if role in present}
 
 
-def write_side_tables(folder: Path, rows: pa.Table) -> list[FileRecord]:
-    """Write one file a split and kind."""
+def write_side_tables(
+    folder: Path, plan: Plan, watch: Callable[[list[dict[str, Any]]], None]
+) -> list[FileRecord]:
+    """Write one file a split and kind.
+
+    Args:
+        folder: of the release.
+        plan: its rows; each pair's JSON is read once.
+        watch: is shown the parsed JSON of the pairs, some at a time, in their order.
+    """
     records = []
-    for split, count in counts(rows).items():
-        chosen = rows.filter(pc.equal(rows["split"], split)).column("meta")
-        for role, (schema, row) in SIDES.items():
-            path = f"{role}/{split}-00000-of-00001.parquet"
-            (folder / role).mkdir(parents=True, exist_ok=True)
-            written: list[HashedFile] = []
-            write_whole(
-                folder / path,
-                partial(_write, pieces=_pieces(chosen, row, schema), schema=schema, written=written),
-            )
-            records.append(FileRecord(path, role, split, count, written[0].size, written[0].sha256))
+    for split, (start, stop) in plan.ranges().items():
+        for role, file in _write(folder, plan.read(start, stop, ["meta"]), split, watch).items():
+            records.append(FileRecord(_path(role, split), role, split, stop - start, file.size, file.sha256))
     return records
+
+
+def _write(
+    folder: Path, pieces: Iterator[pa.Table], split: str, watch: Callable[[list[dict[str, Any]]], None]
+) -> dict[str, HashedFile]:
+    """Write the tables of a split beside each other; returns their files, finished and in place."""
+    parts = {role: folder / f"{_path(role, split)}.making" for role in SIDES}
+    for part in parts.values():
+        part.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as opened:
+        files = {role: opened.enter_context(HashedFile(part)) for role, part in parts.items()}
+        made = {
+            role: opened.enter_context(closing(SmallTable(files[role], schema)))
+            for role, (schema, _) in SIDES.items()
+        }
+        for piece in pieces:
+            metas = [json.loads(text) for text in piece["meta"].to_pylist()]
+            watch(metas)
+            for role, (schema, row) in SIDES.items():
+                made[role].add(pa.Table.from_pylist([row(meta) for meta in metas], schema=schema))
+    for role, part in parts.items():
+        write_whole(folder / _path(role, split), partial(_move, part))
+    return files
+
+
+def _move(done: Path, path: Path) -> None:
+    done.replace(path)
+
+
+def _path(role: str, split: str) -> str:
+    return shard_path(role, split, 0, 1)
 
 
 def _ids(meta: dict[str, Any]) -> dict[str, Any]:
@@ -98,17 +129,3 @@ def _ids(meta: dict[str, Any]) -> dict[str, Any]:
         "artwork_id": meta["artwork"]["artwork_id"],
         "clip_id": meta["music"]["clip_id"],
     }
-
-
-def _pieces(
-    metas: pa.ChunkedArray, row: Callable[[dict[str, Any]], dict[str, Any]], schema: pa.Schema
-) -> Iterator[pa.Table]:
-    for start in range(0, len(metas), BATCH):
-        some = metas.slice(start, BATCH).to_pylist()
-        yield pa.Table.from_pylist([row(json.loads(meta)) for meta in some], schema=schema)
-
-
-def _write(path: Path, pieces: Iterator[pa.Table], schema: pa.Schema, written: list[HashedFile]) -> None:
-    with HashedFile(path) as file:
-        write_small(file, pieces, schema)
-    written.append(file)

@@ -6,16 +6,20 @@ header must be, byte for byte, the one that the writer makes of its name and siz
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from types import MappingProxyType
+from typing import Any, BinaryIO, NamedTuple
 
 from artsound.errors import ReleaseError
 from artsound.release.layout import BLOCK, MEMBERS, TEXTS
 from artsound.release.webdataset import RECORD, header
 
 LARGEST_TEXT = 16 * 2**20  # bytes of a JSON or caption; more is not ours
-_NAME = re.compile(r"([A-Za-z0-9_-]+)\.([a-z0-9]+(?:\.txt)?)")
+_NAME = re.compile(r"([A-Za-z0-9_-]+)\.([a-z0-9]+(?:\.[a-z0-9]+)*)")
+
+
+NO_ARRAYS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Member(NamedTuple):
@@ -40,28 +44,40 @@ class Found(NamedTuple):
     meta: str
     art_caption: str
     music_caption: str
+    arrays: Mapping[str, bytes] = NO_ARRAYS  # by ending of the member; where media were asked for
 
 
-def scan_tar(path: Path, *, deep: bool = False) -> Iterator[Found]:
+def scan_tar(
+    path: Path, arrays: Mapping[str, int] = MappingProxyType({}), *, deep: bool = False
+) -> Iterator[Found]:
     """Yield the samples of a tar in order.
+
+    Args:
+        path: the tar.
+        arrays: ending and size of the members that stand after the texts.
+        deep: read media and arrays, too.
 
     Raises:
         ReleaseError: at the first thing that the writer would not have written.
     """
     with path.open("rb") as file:
-        members = _members(file)
+        members, count = _members(file), MEMBERS + len(arrays)
         while first := next(members, None):
-            rest = [next(members, None) for _ in range(MEMBERS - 1)]
+            rest = [next(members, None) for _ in range(count - 1)]
             sample = [first, *(member for member in rest if member)]
-            if {member.key for member in sample} != {first.key} or len(sample) != MEMBERS:
-                raise ReleaseError(f"{first.key}: its {MEMBERS} members do not stand together")
-            if tuple(member.ending for member in sample[2:]) != TEXTS:
-                raise ReleaseError(f"{first.key}: members are not image, audio, {', '.join(TEXTS)}")
+            if {member.key for member in sample} != {first.key} or len(sample) != count:
+                raise ReleaseError(f"{first.key}: its {count} members do not stand together")
+            if tuple(member.ending for member in sample[2:]) != (*TEXTS, *arrays):
+                raise ReleaseError(
+                    f"{first.key}: members are not image, audio, {', '.join([*TEXTS, *arrays])}"
+                )
+            if [member.size for member in sample[MEMBERS:]] != list(arrays.values()):
+                raise ReleaseError(f"{first.key}: an array has not the size that the manifest says")
             yield _found(file, sample, deep=deep)
 
 
 def _found(file: BinaryIO, sample: list[Member], *, deep: bool) -> Found:
-    image, audio, *texts = sample
+    image, audio, *texts = sample[:MEMBERS]
     if any(member.size > LARGEST_TEXT for member in texts):
         raise ReleaseError(f"{image.key}: a text of more than {LARGEST_TEXT} bytes")
     media = [_read(file, member) if deep else b"" for member in (image, audio)]
@@ -69,7 +85,9 @@ def _found(file: BinaryIO, sample: list[Member], *, deep: bool) -> Found:
         said = [_read(file, member).decode() for member in texts]
     except UnicodeDecodeError as error:
         raise ReleaseError(f"{image.key}: a text is not UTF-8 ({error.reason})") from error
-    return Found(image.key, image.ending, image.size, media[0], audio.ending, audio.size, media[1], *said)
+    arrays = {member.ending: _read(file, member) for member in sample[MEMBERS:] if deep}
+    sizes = (image.ending, image.size, media[0], audio.ending, audio.size, media[1])
+    return Found(image.key, *sizes, said[0], said[1], said[2], arrays)
 
 
 def _read(file: BinaryIO, member: Member) -> bytes:

@@ -25,11 +25,15 @@ def pair_tier(art_licence: str, music_licence: str) -> Tier:
     return max(tier(art_licence), tier(music_licence), key=TIERS.index)
 
 
+def allowed(tiers: pa.ChunkedArray, within: Within) -> pa.ChunkedArray:
+    """Say of each pair's tier whether a release of a tier may hold it; `any` holds all, for no one else."""
+    chosen = TIERS if within == "any" else TIERS[: TIERS.index(within) + 1]
+    return pc.is_in(tiers, pa.array(chosen, pa.string()))
+
+
 def cut(rows: pa.Table, within: Within) -> pa.Table:
-    """Keep the plan rows that a release of this tier may hold; `any` keeps all, for no one else."""
-    if within == "any":
-        return rows
-    return rows.filter(pc.is_in(rows["tier"], pa.array(TIERS[: TIERS.index(within) + 1], pa.string())))
+    """Keep the rows that a release of a tier may hold."""
+    return rows.filter(allowed(rows["tier"], within))
 
 
 def withheld(tiers: dict[str, int]) -> int:

@@ -1,6 +1,7 @@
 """Plan rows → a WebDataset tar: bit for bit what `tarfile` writes as USTAR, faster, and hashed on the way.
 
-Members of a sample stand together, in this order: image, audio, `.json`, `.art.txt`, `.music.txt`.
+Members of a sample stand together, in this order: image, audio, `.json`, `.art.txt`, `.music.txt`, then the
+`.npy` of each array that is published in the tars.
 The media keep their original bytes and extension.
 """
 
@@ -21,7 +22,8 @@ _SUM_BUT_NAME_AND_SIZE = sum(_MODE_AND_OWNER) + sum(_TIME) + sum(_REST) + 8 * or
 
 def member_names(sample: Sample) -> list[str]:
     """Name the members of a sample, in their order."""
-    return [f"{sample.pair_id}.{end}" for end in (sample.image_format, sample.audio_format, *TEXTS)]
+    ends = (sample.image_format, sample.audio_format, *TEXTS, *(end for end, _ in sample.arrays))
+    return [f"{sample.pair_id}.{end}" for end in ends]
 
 
 def write_tar(file: HashedFile, samples: Iterable[Sample]) -> int:
@@ -58,7 +60,8 @@ def _pieces(sample: Sample) -> Iterator[bytes]:
     yield _padding(sample.image) + header(audio, len(sample.audio))
     yield sample.audio
     tail = [_padding(sample.audio)]
-    for name, data in zip(texts, (sample.meta, sample.art_caption, sample.music_caption), strict=True):
+    small = (sample.meta, sample.art_caption, sample.music_caption, *(data for _, data in sample.arrays))
+    for name, data in zip(texts, small, strict=True):
         tail += [header(name, len(data)), data, _padding(data)]
     yield b"".join(tail)
 
