@@ -109,12 +109,14 @@ def _styles_genres(axes: "Axes", metas: Sequence[Meta]) -> None:
 def _durations(axes: "Axes", metas: Sequence[Meta]) -> None:
     axes.hist([meta["music"]["audio"]["duration"] for meta in metas], bins=30, color=SECOND)
     axes.set(title="Length of the clips", xlabel="s", ylabel="pairs")
+    axes.locator_params(axis="y", integer=True)
 
 
 def _scores(axes: "Axes", metas: Sequence[Meta]) -> None:
     splits = [name for name, _ in top([meta["split"] for meta in metas])]
     scores = [[meta["score"] for meta in metas if meta["split"] == split] for split in splits]
     axes.set(title="Scores of the pairs", xlabel="fused similarity", ylabel="pairs")
+    axes.locator_params(axis="y", integer=True)
     if metas:
         axes.hist(scores, bins=30, stacked=True, label=splits, color=_shades(len(splits)))
         _legend(axes)
