@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ import soundfile
 from jaxtyping import Float32
 
 RATE = 22_050  # of the generated recordings, Hz: small files
+MELODIES = 64  # different recordings; a large archive repeats them, with bytes of their own
 COLUMNS = {
     "album": "comments date_created date_released engineer favorites id information listens producer tags "
     "title "
@@ -54,6 +55,8 @@ class Planted(NamedTuple):
     silent: str = ""
     missing: str = ""  # in the metadata, not in the archive
     unlisted: str = ""  # in the archive, not in the metadata
+    recoded: str = ""  # sounds as `original`, but cut, quieter and encoded anew
+    clipped: str = ""  # driven far over full scale
 
 
 def make_fma(folder: Path, tracks: int, *, seconds: float = 12.0, faults: bool = False) -> Planted:
@@ -61,13 +64,13 @@ def make_fma(folder: Path, tracks: int, *, seconds: float = 12.0, faults: bool =
 
     Args:
         folder: where to.
-        tracks: how many; at least 10 where faults are planted.
+        tracks: how many; at least 12 where faults are planted.
         seconds: length of the recordings.
         faults: plant one of each kind.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ids = [2 + 3 * number for number in range(tracks)]  # not contiguous, as the real ones
-    planted = Planted(*(str(number) for number in ids[1:9])) if faults else Planted()
+    planted = Planted(*(str(number) for number in ids[1:11])) if faults else Planted()
     _write_metadata(folder / "fma_metadata.zip", [n for n in ids if str(n) != planted.unlisted])
     stored = [number for number in ids if str(number) != planted.missing]
     _write_audio(folder / "fma_large.zip", stored, planted, seconds)
@@ -87,32 +90,46 @@ def _write_audio(path: Path, ids: list[int], planted: Planted, seconds: float) -
 
 def _recording(number: int, planted: Planted, seconds: float) -> bytes:
     """Make the file of a track; an ID3v1 tag at the end makes equal sounds differ in bytes."""
-    match str(number):
-        case planted.empty:
-            return b""
-        case planted.stub:
-            return b"\x00" * 1752
-        case planted.short:
-            return _mp3(220, 6.0) + _tag(number)
-        case planted.silent:
-            return _mp3(0, seconds) + _tag(number)
-        case planted.copy | planted.original:
-            return _mp3(330, seconds) + _tag(int(planted.original))
-        case _:
-            return _mp3(110 * (1 + number % 8), seconds) + _tag(number)
+    if str(number) == planted.empty:
+        return b""
+    if str(number) == planted.stub:
+        return b"\x00" * 1752
+    if str(number) in (planted.copy, planted.original):
+        return _mp3(int(planted.original), seconds) + _tag(int(planted.original))
+    plain = (number % MELODIES, seconds, "")
+    made = {
+        planted.short: (number, 6.0, ""),
+        planted.silent: (number, seconds, "silent"),
+        planted.recoded: (int(planted.original or 0), seconds, "recoded"),
+        planted.clipped: (number, seconds, "clipped"),
+    }
+    return _mp3(*made.get(str(number), plain)) + _tag(number)
 
 
-@lru_cache(maxsize=32)
-def _mp3(pitch: int, seconds: float) -> bytes:
+@lru_cache(maxsize=2 * MELODIES)
+def _mp3(melody: int, seconds: float, fault: str = "") -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, _tone(pitch, seconds), RATE, format="MP3", subtype="MPEG_LAYER_III")
+    samples = _FAULTS.get(fault, np.copy)(_melody(melody, seconds))
+    soundfile.write(file, samples, RATE, format="MP3", subtype="MPEG_LAYER_III")
     return file.getvalue()
 
 
-def _tone(pitch: int, seconds: float) -> Float32[np.ndarray, " frame"]:
-    time = np.arange(round(seconds * RATE)) / RATE
-    beat = 0.6 + 0.4 * np.sin(2 * np.pi * 2 * time)
-    return (0.4 * beat * np.sin(2 * np.pi * pitch * time)).astype(np.float32)
+_FAULTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "silent": np.zeros_like,
+    "clipped": lambda sound: np.clip(20 * sound, -1, 1),
+    "recoded": lambda sound: 0.4 * sound[round(0.55 * RATE) :],
+}
+
+
+def _melody(number: int, seconds: float) -> Float32[np.ndarray, " frame"]:
+    """Play notes drawn by number, one after another: melodies are told apart as recordings are."""
+    rng, pieces, frames = np.random.default_rng(number), [], round(seconds * RATE)
+    while sum(map(len, pieces)) < frames:
+        pitch, length = 110 * 2 ** (rng.integers(0, 36) / 12), rng.uniform(0.2, 0.45)
+        time = np.arange(round(length * RATE)) / RATE
+        overtones = [np.sin(2 * np.pi * pitch * n * time) / n for n in (1, 2, 3)]
+        pieces.append(np.sum(overtones, axis=0) * np.exp(-3 * time))
+    return (0.3 * np.concatenate(pieces)[:frames]).astype(np.float32)
 
 
 def _tag(number: int) -> bytes:

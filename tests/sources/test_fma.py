@@ -56,8 +56,9 @@ def test_every_planted_fault_is_found_under_its_reason(fma: tuple[Path, Planted]
         planted.short: Reason.TOO_SHORT,
     }
     assert len(clips.rows) == TRACKS - 5
-    silent = [row["clip_id"] for row in clips.rows.to_pylist() if row["silent"] == 1]
-    assert silent == [planted.silent]
+    rows = clips.rows.to_pylist()
+    assert [row["clip_id"] for row in rows if row["silent"] == 1] == [planted.silent]
+    assert [row["clip_id"] for row in rows if row["clipped"] > 0.01] == [planted.clipped]
     copies = find_duplicates(artworks(), clips.rows, near_bits=4).rows
     assert sorted(copies["item_id"].to_pylist()) == sorted([planted.copy, planted.original])
 

@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artsound import pipeline
+from artsound import pipeline, steps, wiring
 from artsound.errors import Reason
 from artsound.settings import Settings
 from artsound.sources.artgraph import Graph
 from artsound.sources.artgraph_load import load_export
 from artsound.sources.synthetic_artgraph import make_graph, write_csv
-from artsound.sources.synthetic_fma import make_fma
+from artsound.sources.synthetic_fma import Planted, make_fma
+from artsound.steps import Made
 from artsound.store import Store
+from tests.catalog.test_sounding import heard
 from tests.servers import PASSWORD, USER, bolt
 
-ARTWORKS, TRACKS = 60, 16
+ARTWORKS, TRACKS = 60, 18
 
 
 def paint(folder: Path, names: list[str]) -> None:
@@ -33,7 +35,49 @@ def refused(store: Store, table: str) -> dict[str, str]:
     return {row["item_id"]: row["reason"] for row in store.rejects(table).to_pylist()}
 
 
+def standing_until_changed(settings: Settings, graph: Graph) -> dict[str, Made]:
+    """All is current, and no longer when a title in the graph is another."""
+    made = pipeline.standing(settings)
+    assert made
+    with graph.session(write=True) as session:
+        session.run("MATCH (a:Artwork) WITH a ORDER BY a.name LIMIT 1 SET a.title = 'New'").consume()
+    wiring.look_again()
+    moved = {one.name: state for one, state in steps.outlook(pipeline.all_steps(settings))}
+    shown = [moved[name] for name in ("graph_counts", "raw_artworks", "raw_tracks")]
+    assert shown == ["to run", "waits", "current"]
+    return made
+
+
+def check_sounds(store: Store, planted: Planted) -> None:
+    """What sounds alike is one near cluster in one split group; silence and clipping are told."""
+    found = store.read("duplicates").to_pylist()
+    near = {row["item_id"] for row in found if row["side"] == "music" and row["kind"] == "near"}
+    alike = {min(planted.original, planted.copy), planted.recoded}
+    assert near == alike
+    groups = {row["item_id"]: row["group_id"] for row in store.read("splits").to_pylist()}
+    assert len({groups[clip] for clip in alike}) == 1
+    clips = {row["clip_id"]: row for row in store.read("clips").to_pylist()}
+    assert clips[planted.silent]["silent"] == 1
+    assert clips[planted.clipped]["clipped"] > 0.01
+
+
+def written(release: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in release.rglob("*") if path.suffix in (".json", ".md"))
+
+
+def check_artists(store: Store) -> None:
+    """What the graph knows of an artist stands in `artists`."""
+    known = {f"art:{row['artist_key']}": row for row in store.read("raw_artists").to_pylist()}
+    artists = [row for row in store.read("artists").to_pylist() if row["artist_id"] in known]
+    assert artists
+    for row in artists:
+        raw = known[row["artist_id"]]
+        assert raw["birth_year"]
+        assert all(row[name] == raw[name] for name in ("birth_year", "death_date", "movements", "teachers"))
+
+
 @pytest.mark.slow
+@heard
 def test_the_pilot_finds_every_planted_fault_and_builds_a_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +102,7 @@ def test_the_pilot_finds_every_planted_fault_and_builds_a_release(
         config = config.replace("[release]", "[splits]\nshares = { train = 1.0 }\n\n[release]")
         (tmp_path / "pilot.toml").write_text(config.replace('"../', '"'))
         pipeline.build(tmp_path / "pilot.toml")
+        made = standing_until_changed(Settings.load(tmp_path / "pilot.toml"), Graph(server.uri))
     store = Store(tmp_path / "build/pilot")
     art = {name: refused(store, name) for name in ("art_keys", "raw_artworks", "artworks", "splits")}
     assert art["art_keys"] == {"nobody_stray.jpg": Reason.NOT_LISTED}
@@ -76,13 +121,13 @@ def test_the_pilot_finds_every_planted_fault_and_builds_a_release(
         planted.stub: Reason.UNREADABLE,
         planted.short: Reason.TOO_SHORT,
     }
-    counted = Counter(str(reason) for reason in art["artworks"].values())
-    assert (made := store.manifest("artworks"))
-    assert made.rejects == counted
+    kept = store.manifest("artworks")
+    assert kept
+    assert kept.rejects == Counter(str(reason) for reason in art["artworks"].values())
     pairs = store.read("pairs")
     assert len(pairs) == TRACKS - 6
     assert len(set(pairs["artwork_id"].to_pylist())) == len(pairs)
-    assert pipeline.standing(Settings.load(tmp_path / "pilot.toml")) is not None
-    release = (tmp_path / "build/pilot/release").rglob("*")
-    written = b"".join(path.read_bytes() for path in release if path.suffix in (".json", ".md"))
-    assert server.uri.encode() not in written
+    assert set(made) >= {"graph_counts", "fingerprints"}
+    check_sounds(store, planted)
+    check_artists(store)
+    assert server.uri.encode() not in written(tmp_path / "build/pilot/release")
