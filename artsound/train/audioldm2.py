@@ -2,7 +2,7 @@
 
 The U-Net attends to eight tokens that AudioLDM2 calls the language of audio (LoA) and to T5 tokens. Here an
 image makes the LoA directly (`direct_loa`), or a prefix from which GPT-2 rolls it out (`gpt2_prefix`, the way
-of Art2Mus). No text of a pair is ever read. Only the parts that are needed are loaded.
+of Art2Mus). No text of a pair is read, unless it is asked to teach. Only what is needed is loaded.
 
 Source:
     Liu et al. 2023, arXiv:2308.05734; ArtToMus, arXiv:2602.17599; Art2Mus, arXiv:2410.04906.
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from artsound.errors import ConfigError
 from artsound.train import losses
+from artsound.train.audioldm2_text import LoaOfCaptions, prompt_tokens, roll_out
+from artsound.train.audiomae import RATE, AudioMae
 from artsound.train.fingerprint import file_digest, fingerprint
 from artsound.train.mel import mel_filters, mel_spectra
 from artsound.train.prior import Cond, Slot
@@ -29,7 +31,6 @@ from artsound.train.weights import folder_of, load_part
 LICENCE = "CC-BY-NC-SA-4.0: research use only, not commercial"
 FFT, HOP, HIGHEST = 1024, 160, 8000.0  # samples, samples, Hz: as the prior was trained
 QUIETEST = 1e-5  # magnitude below which the logarithm is cut
-SMALLEST_VOCABULARY = 100  # transformers 5 gives a nearly empty tokenizer when its files are missing
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Parts:
     language_model: Any | None  # GPT-2, for `gpt2_prefix`
     constant: Tensor | None  # T5 tokens (token, dim) of the one prompt, for the constant slot
     vae_digest: str
+    teacher: AudioMae | None  # of the LoA, from the audio alone
 
 
 class AudioLdm2:
@@ -69,7 +71,22 @@ class AudioLdm2:
         Raises:
             ConfigError: it is not there, or a part of it is missing or of another kind.
         """
-        return cls(settings, _parts(folder_of(settings.weights, settings.revision, LICENCE), settings))
+        made = cls(settings, _parts(folder_of(settings.weights, settings.revision, LICENCE), settings))
+        if (teacher := made.parts.teacher) and (teacher.dim, made.rate) != (made.cond_spec["loa"].dim, RATE):
+            raise ConfigError(
+                f"prior.loa_teacher gives tokens of {teacher.dim} at {RATE} Hz; the U-Net takes "
+                f"{made.cond_spec['loa'].dim} at {made.rate} Hz"
+            )
+        return made
+
+    @classmethod
+    def caption_teacher(cls, settings: AudioLdm2Prior) -> LoaOfCaptions:
+        """Load what says the LoA of captions.
+
+        Raises:
+            ConfigError: weights of it are missing.
+        """
+        return LoaOfCaptions(folder_of(settings.weights, settings.revision, LICENCE))
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
@@ -102,9 +119,17 @@ class AudioLdm2:
 
     @property
     def fingerprint(self) -> str:
-        """Identify the VAE's weights, the mel spectrum and the window."""
+        """Identify the VAE's weights, the mel spectrum, the window, and what derives the targets."""
         facts = {"fft": FFT, "hop": HOP, "mels": self._mels, "rate": self.rate, "frames": self._frames}
-        return fingerprint(facts, {"vae": self.parts.vae_digest})
+        teacher = {"teacher": self.parts.teacher.fingerprint} if self.parts.teacher else {}
+        return fingerprint(facts, {"vae": self.parts.vae_digest}, teacher)
+
+    def to(self, device: torch.device) -> None:
+        """Move all that is loaded."""
+        parts = self.parts
+        for part in (parts.unet, parts.vae, parts.vocoder, parts.language_model, parts.teacher):
+            if part is not None:
+                part.to(device)
 
     @torch.no_grad()
     def encode_audio(self, waves: Tensor) -> Tensor:
@@ -117,9 +142,9 @@ class AudioLdm2:
         scaling: float = self.parts.vae.config.scaling_factor
         return latents * scaling
 
-    def targets(self, latents: Tensor) -> dict[str, Tensor]:
-        """Give nothing: AudioLDM2's own targets come from AudioMAE, whose weights no package has."""
-        return {}
+    def targets(self, waves: Tensor, latents: Tensor) -> dict[str, Tensor]:
+        """Let AudioMAE say the LoA of windows; nothing where the settings name no weights of it."""
+        return {"loa": self.parts.teacher(waves)} if self.parts.teacher else {}
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
@@ -177,7 +202,7 @@ class AudioLdm2:
         return epsilon
 
     def _under(self, cond: Cond) -> Predict:
-        loa = self.roll_out(cond["prefix"]) if "prefix" in cond else cond["loa"]
+        loa = roll_out(self.parts.language_model, cond["prefix"]) if "prefix" in cond else cond["loa"]
         t5 = self._t5(cond, len(loa)).to(loa.device)
         # Only prompts of unlike length have a mask: gradient checkpointing fails with one (diffusers 0.42.1).
         words = {"encoder_hidden_states_1": t5, "encoder_attention_mask_1": cond.get("t5_mask")}
@@ -197,18 +222,6 @@ class AudioLdm2:
             raise ValueError("the T5 slot has neither a constant nor tokens")
         return self.parts.constant.expand(count, -1, -1)
 
-    def roll_out(self, prefix: Tensor) -> Tensor:
-        """Let GPT-2 append its last hidden state, token by token: prefix (B, n, dim) → LoA (B, 8, dim)."""
-        model = self.parts.language_model
-        if model is None:
-            raise ValueError("the roll-out needs the language model")
-        count: int = model.config.max_new_tokens
-        tokens = prefix
-        for _ in range(count):
-            last = model(inputs_embeds=tokens, use_cache=False).last_hidden_state[:, -1:]
-            tokens = torch.cat([tokens, last], dim=1)
-        return tokens[:, -count:]
-
 
 def _parts(folder: Path, settings: AudioLdm2Prior) -> Parts:
     """Load what the settings need of a checkpoint."""
@@ -227,19 +240,7 @@ def _parts(folder: Path, settings: AudioLdm2Prior) -> Parts:
         kept=scheduler.alphas_cumprod.float(),
         prediction=scheduler.config.prediction_type,
         language_model=load_part(GPT2Model, folder, "language_model") if prefixed else None,
-        constant=_prompt_tokens(folder, settings.prompt) if settings.t5_slot == "constant" else None,
+        constant=prompt_tokens(folder, settings.prompt) if settings.t5_slot == "constant" else None,
         vae_digest=file_digest(folder / "vae"),
+        teacher=AudioMae(settings.loa_teacher) if settings.loa_teacher else None,
     )
-
-
-@torch.no_grad()
-def _prompt_tokens(folder: Path, prompt: str) -> Tensor:
-    """Encode the one constant prompt; T5 is let go afterwards."""
-    from transformers import AutoTokenizer, T5EncoderModel  # noqa: PLC0415
-
-    tokenizer = load_part(AutoTokenizer, folder, "tokenizer_2")
-    if len(tokenizer) < SMALLEST_VOCABULARY:
-        raise ConfigError(f"{folder}/tokenizer_2 is incomplete: fetch the weights again")
-    encoder = load_part(T5EncoderModel, folder, "text_encoder_2").eval()
-    tokens: Tensor = encoder(**tokenizer(prompt, return_tensors="pt")).last_hidden_state[0]
-    return tokens

@@ -63,13 +63,13 @@ def held_out(model: Model, latents: Tensor, cond: Cond, *, seed: int) -> HeldOut
     """Measure the loss of each pair under its own, other and no conditioning."""
     count = len(latents)
     null = model.conditioner.nothing(count)
-    orders = [torch.from_numpy(order) for order in derangements(count, seed)]
+    orders = [torch.from_numpy(order).to(latents.device) for order in derangements(count, seed)]
     variants = [cond, null, *(take(cond, order) for order in orders)]
     sums = torch.zeros(len(variants), count, dtype=torch.float64)
     for number in track(range(ROUNDS), "held-out losses"):
-        levels, noise = common(latents.shape, number, seed)
+        levels, noise = (one.to(latents.device) for one in common(latents.shape, number, seed))
         for row, variant in enumerate(variants):
-            sums[row] += model.prior.loss(latents, variant, levels, noise).double() / ROUNDS
+            sums[row] += model.prior.loss(latents, variant, levels, noise).double().cpu() / ROUNDS
     losses = sums.numpy()
     return HeldOut(losses[0], losses[2:], losses[1])
 
@@ -80,10 +80,10 @@ def likelihood_ranks(model: Model, latents: Tensor, cond: Cond, *, seed: int) ->
     count, rounds = len(latents), ROUNDS // 2
     losses = torch.zeros(count, count, dtype=torch.float64)  # (sound, image)
     for number in track(range(rounds), "likelihood retrieval"):
-        levels, noise = common(latents.shape, 2 * number, seed)
+        levels, noise = (one.to(latents.device) for one in common(latents.shape, 2 * number, seed))
         for sound in range(count):
             same = latents[sound].expand_as(latents)
-            losses[sound] += model.prior.loss(same, cond, levels, noise).double()
+            losses[sound] += model.prior.loss(same, cond, levels, noise).double().cpu()
     own = losses.diagonal().unsqueeze(1)
     return (1 + (losses < own).sum(1)).numpy()
 

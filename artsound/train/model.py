@@ -80,7 +80,8 @@ def load_model(path: Path, weights: str = "") -> Model:
     if weights:
         given["prior"]["weights"] = weights
     settings = TrainSettings(release=Path(), run=path.parent, **given)
-    prior, encoder = priors.build(settings.prior), visual_encoder(settings.visual)
+    prior = priors.build(settings.prior)
+    encoder = visual_encoder(settings.visual, captions=settings.projector.text)
     conditioner = new_conditioner(settings, prior, encoder, {})
     try:
         conditioner.load_state_dict(_under(tensors, "conditioner."))

@@ -52,9 +52,12 @@ class PriorObjective(nn.Module):
 class ProjectorObjective(nn.Module):
     """Train a projector under a frozen prior: denoising, regression to audio targets, contrast."""
 
-    def __init__(self, prior: AudioPrior, conditioner: Conditioner, settings: Objective) -> None:
+    def __init__(
+        self, prior: AudioPrior, conditioner: Conditioner, settings: Objective, hide: float = 0.0
+    ) -> None:
         super().__init__()
         self.conditioner = conditioner
+        self._hide = hide  # share of samples that lose a visual source
         self.network = prior.network  # here so that its trainable part, if any, is found
         self.log_temperature = nn.Parameter(torch.tensor(0.07).log(), requires_grad=settings.contrastive > 0)
         self._prior = [prior]
@@ -63,16 +66,17 @@ class ProjectorObjective(nn.Module):
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the weighted loss and its terms."""
         latents = batch["audio.latents"].float()
-        visual = {name: batch[f"visual.{name}"].float() for name in self.conditioner.sources}
+        visual = {name: batch[f"visual.{name}"].float() for name in self.conditioner.sources.shapes}
         drawn = draw(tuple(latents.shape), self.settings.dropout, generator)
-        made = self.conditioner(visual)
+        hidden = self.conditioner.sources.hide(len(latents), self._hide, generator)
+        made = self.conditioner(visual, hidden)
         terms: dict[str, Tensor] = {}
         if self.settings.diffusion:
             cond = self.conditioner.dropped(made, drawn.dropped)
             terms["diffusion"] = self._prior[0].loss(latents, cond, drawn.levels, drawn.noise)
-        targets = {
-            name: batch[f"audio.target.{name}"].float() for name in made if f"audio.target.{name}" in batch
-        }
+        teacher = "caption" if self.settings.supervision == "text_distill" else "audio"
+        wanted = {name: f"{teacher}.target.{name}" for name in made}
+        targets = {name: batch[key].float() for name, key in wanted.items() if key in batch}
         if self.settings.loa and targets:
             terms["loa"] = torch.stack(
                 [losses.loa_loss(made[name], one) for name, one in targets.items()]

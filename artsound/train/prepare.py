@@ -1,7 +1,7 @@
 """A release → the latent cache. Resumable: run it again and it makes what is missing."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,12 +17,14 @@ from artsound.media.files import MediaError
 from artsound.media.image import decode_image
 from artsound.progress import track
 from artsound.train.cache import Header, read_part, write_part
-from artsound.train.prior import AudioPrior
+from artsound.train.prior import AudioPrior, CaptionTeacher
 from artsound.train.shards import Pair, Shards
 from artsound.train.visual import VisualEncoder
+from artsound.train.workers import own_device
 
 LOG = logging.getLogger(__name__)
 BATCH = 32  # items that are encoded together
+WINDOW = "middle-1"  # names the rule of `window_of`; a cache made by another one is refused
 FIT_WINDOWS = 2_000  # of the training split, that a codec is fitted to
 MAX_MEGAPIXELS = 400.0  # the release's own limit was applied when it was built
 Item = TypeVar("Item")
@@ -60,19 +62,39 @@ def audio_maker(prior: AudioPrior) -> Maker:
     """Encode audio as latents, with the conditioning that the prior derives from them."""
 
     def encode(pairs: Sequence[Pair]) -> dict[str, Tensor]:
-        latents = prior.encode_audio(windows(pairs, prior))
-        return {"latents": latents} | {f"target.{name}": one for name, one in prior.targets(latents).items()}
+        waves = windows(pairs, prior).to(own_device())
+        latents = prior.encode_audio(waves)
+        return {"latents": latents} | _named(prior.targets(waves, latents))
 
-    return Maker("audio", prior.fingerprint, encode)
+    return Maker("audio", audio_fingerprint(prior), encode)
+
+
+def audio_fingerprint(prior: AudioPrior) -> str:
+    """Identify all that cached latents depend on: the prior's codec, and which window it was given."""
+    return f"{prior.fingerprint}-{WINDOW}"
 
 
 def visual_maker(encoder: VisualEncoder) -> Maker:
-    """Encode images as visual tokens."""
+    """Encode images, and captions where the encoder reads them, as visual tokens."""
 
     def encode(pairs: Sequence[Pair]) -> dict[str, Tensor]:
-        return encoder([decode_image(one.image, max_megapixels=MAX_MEGAPIXELS).pixels for one in pairs])
+        pixels = [decode_image(one.image, max_megapixels=MAX_MEGAPIXELS).pixels for one in pairs]
+        return encoder(pixels, [one.art_caption for one in pairs])
 
     return Maker("visual", encoder.fingerprint, encode)
+
+
+def caption_maker(teacher: CaptionTeacher) -> Maker:
+    """Let a prior that reads captions say which conditioning it would have made of them."""
+
+    def encode(pairs: Sequence[Pair]) -> dict[str, Tensor]:
+        return _named(teacher([one.music_caption for one in pairs]))
+
+    return Maker("caption", teacher.fingerprint, encode)
+
+
+def _named(targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"target.{name}": one for name, one in targets.items()}
 
 
 def fit_batches(shards: Shards, prior: AudioPrior) -> Iterator[Tensor]:

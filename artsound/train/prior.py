@@ -4,12 +4,14 @@ A prior knows how to code audio as latents and how to make latents from conditio
 reach it only through a projector, so priors and projectors combine freely.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
-from artsound.train.settings import AudioLdm2Prior, SmallPrior
+from artsound.errors import ConfigError
+from artsound.train.settings import AudioLdm2Prior, Prior, SmallPrior, StableAudio3Prior
 
 Cond = Mapping[str, Tensor]  # slot → tokens, (B, token, dim)
 
@@ -56,10 +58,13 @@ class AudioPrior(Protocol):
     def fingerprint(self) -> str:
         """Identify codec, mel and window: what cached latents depend on."""
 
+    def to(self, device: torch.device) -> None:
+        """Move all that it computes with."""
+
     def encode_audio(self, waves: Tensor) -> Tensor:
         """Code mono windows (B, sample) as latent means (B, *latent_shape)."""
 
-    def targets(self, latents: Tensor) -> dict[str, Tensor]:
+    def targets(self, waves: Tensor, latents: Tensor) -> dict[str, Tensor]:
         """Derive conditioning from the audio alone; empty where the prior knows no such thing."""
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -78,6 +83,18 @@ class AudioPrior(Protocol):
         """Make latents from noise; `null` is needed unless guidance is 1."""
 
 
+@runtime_checkable
+class CaptionTeacher(Protocol):
+    """Says which conditioning a prior makes of captions: language supervision, for comparison only."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify weights and prompt."""
+
+    def __call__(self, captions: Sequence[str]) -> dict[str, Tensor]:
+        """Return the conditioning of each caption, slot → (B, token, dim)."""
+
+
 def _small(settings: SmallPrior) -> AudioPrior:
     from artsound.train.small import SmallAudioPrior  # noqa: PLC0415
 
@@ -90,13 +107,36 @@ def _audioldm2(settings: AudioLdm2Prior) -> AudioPrior:
     return AudioLdm2.load(settings)
 
 
-PRIORS: dict[str, Callable[..., AudioPrior]] = {"small": _small, "audioldm2": _audioldm2}
+def _stable_audio3(settings: StableAudio3Prior) -> AudioPrior:
+    from artsound.train.stable_audio3 import StableAudio3  # noqa: PLC0415
+
+    return StableAudio3.load(settings)
 
 
-def build(settings: SmallPrior | AudioLdm2Prior) -> AudioPrior:
+PRIORS: dict[str, Callable[..., AudioPrior]] = {
+    "small": _small,
+    "audioldm2": _audioldm2,
+    "stable_audio3": _stable_audio3,
+}
+
+
+def build(settings: Prior) -> AudioPrior:
     """Make the prior that the settings name; real checkpoints are loaded, the small one starts empty.
 
     Raises:
         ConfigError: weights are named that are not there.
     """
     return PRIORS[settings.kind](settings)
+
+
+def caption_teacher(settings: Prior) -> CaptionTeacher:
+    """Load what says which conditioning a prior makes of captions.
+
+    Raises:
+        ConfigError: the prior reads no captions, or weights are missing.
+    """
+    if not isinstance(settings, AudioLdm2Prior):
+        raise ConfigError(f"the prior {settings.kind} makes no conditioning of captions")
+    from artsound.train.audioldm2 import AudioLdm2  # noqa: PLC0415
+
+    return AudioLdm2.caption_teacher(settings)

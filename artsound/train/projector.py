@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from artsound.train.attention import Attention, feed_forward
 from artsound.train.prior import Slot
 from artsound.train.settings import Projector
-
-TEXT, STYLE = "text", "style"  # names of the visual sources that are treated apart
+from artsound.train.visual import STYLE, TEXT
 
 
 @dataclass(frozen=True)
@@ -47,22 +46,63 @@ class Head(nn.Module):
         return self.linear(x).reshape(-1, *self.mean.shape) * self.spread + self.mean  # type: ignore[no-any-return]
 
 
+class Sources(nn.Module):
+    """Every visual source, or what was learned to stand for one that is hidden or not there."""
+
+    def __init__(self, sources: Mapping[str, Slot]) -> None:
+        super().__init__()
+        self.shapes = dict(sources)
+        self.absent = nn.ParameterDict({name: torch.zeros(slot.dim) for name, slot in sources.items()})
+
+    def forward(self, visual: Mapping[str, Tensor], hidden: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return (B, token, dim) of all sources; `hidden` says of a source whose is hidden, (B,)."""
+        count = len(next(iter(visual.values())))
+        found = {}
+        for name, slot in self.shapes.items():
+            absent = self.absent[name].expand(count, *slot)
+            if name in hidden and name in visual:
+                found[name] = torch.where(hidden[name].view(-1, 1, 1), absent, visual[name])
+            else:
+                found[name] = visual.get(name, absent)
+        return found
+
+    def hide(self, count: int, share: float, generator: torch.Generator) -> dict[str, Tensor]:
+        """Draw whose sources are hidden: of several image sources at most one, and the text by itself."""
+        if not share:
+            return {}
+        device = generator.device
+        seen = sorted(set(self.shapes) - {TEXT})
+        hidden = {}
+        if len(seen) > 1:
+            which = torch.randint(len(seen), (count,), generator=generator, device=device)
+            who = torch.rand(count, generator=generator, device=device) < share
+            hidden = {name: who & (which == number) for number, name in enumerate(seen)}
+        if TEXT in self.shapes:
+            hidden[TEXT] = torch.rand(count, generator=generator, device=device) < share
+        return hidden
+
+
 class Mlp(nn.Module):
-    """Mean of each source's tokens, joined; Linear, tanh, Linear."""
+    """Mean of each source's tokens, joined; Linear, tanh, Linear. Text is added through a closed gate."""
 
     def __init__(self, ends: Ends, settings: Projector) -> None:
         super().__init__()
-        joined = sum(slot.dim for slot in ends.sources.values())
-        self.order = sorted(ends.sources)
+        self.order = sorted(set(ends.sources) - {TEXT})
+        joined = sum(ends.sources[name].dim for name in self.order)
         self.inner, self.heads = nn.ModuleDict(), nn.ModuleDict()
         for name, slot in ends.slots.items():
             hidden = 2 * slot.dim  # 1024 → 1536 → 768 in Art2Mus
             self.inner[name] = nn.Sequential(nn.Linear(joined, hidden), nn.Tanh())
             self.heads[name] = Head(hidden, slot.tokens * slot.dim, ends.mean[name], ends.spread[name])
+        has_text = TEXT in ends.sources
+        self.text = nn.Linear(ends.sources[TEXT].dim, joined) if has_text else None
+        self.gate = nn.Parameter(torch.zeros(1)) if has_text else None
 
     def forward(self, visual: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the slots."""
         pooled = torch.cat([visual[name].mean(1) for name in self.order], dim=-1)
+        if self.text is not None and self.gate is not None:
+            pooled = pooled + self.gate.tanh() * self.text(visual[TEXT].mean(1))
         return {name: head(self.inner[name](pooled)) for name, head in self.heads.items()}
 
 
@@ -152,14 +192,16 @@ class Conditioner(nn.Module):
 
     def __init__(self, ends: Ends, settings: Projector, learned: Mapping[str, Slot]) -> None:
         super().__init__()
-        self.sources = dict(ends.sources)
+        self.sources = Sources(ends.sources)
         self.project = PROJECTORS[settings.kind](ends, settings)
         self.null = nn.ParameterDict({name: null.clone() for name, null in ends.null.items()})
         self.learned = nn.ParameterDict({name: torch.zeros(*slot) for name, slot in learned.items()})
 
-    def forward(self, visual: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return every slot."""
-        made: dict[str, Tensor] = self.project(visual)
+    def forward(
+        self, visual: Mapping[str, Tensor], hidden: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Return every slot; a source that is not given, such as a new image's text, counts as hidden."""
+        made: dict[str, Tensor] = self.project(self.sources(visual, hidden or {}))
         return made | self._constants(len(next(iter(visual.values()))))
 
     def dropped(self, made: Mapping[str, Tensor], who: Tensor) -> dict[str, Tensor]:

@@ -3,33 +3,45 @@
 import json
 import logging
 from collections.abc import Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from artsound import __version__
 from artsound.errors import ConfigError
+from artsound.store import disk_errors
 from artsound.train import prior as priors
+from artsound.train import watch
 from artsound.train.batches import Batches
 from artsound.train.cache import Family, open_family
 from artsound.train.checkpoint import check_provenance, read_tensors, write_tensors
 from artsound.train.fingerprint import seeded
-from artsound.train.heldout import held_out
 from artsound.train.loop import Job, train
 from artsound.train.model import NAME, Model, new_conditioner, save_model
 from artsound.train.objective import PriorObjective, ProjectorObjective
-from artsound.train.prepare import audio_maker, fill, fit_batches, visual_maker
+from artsound.train.prepare import (
+    audio_fingerprint,
+    audio_maker,
+    caption_maker,
+    fill,
+    fit_batches,
+    visual_maker,
+)
+from artsound.train.prior import CaptionTeacher
 from artsound.train.settings import Loop, TrainSettings
-from artsound.train.shards import Shards, open_shards
+from artsound.train.shards import Shards, check_bytes, open_shards
 from artsound.train.small import SmallAudioPrior
 from artsound.train.visual import visual_encoder
+from artsound.train.watch import conditioned
+from artsound.train.workers import own_device
+
+__all__ = ["Prepared", "Session", "conditioned", "prepare", "recompute", "run"]
 
 LOG = logging.getLogger(__name__)
 STATISTICS_ROWS = 4_096  # of the cache, for mean and spread of the conditioning
-WATCHED = 64  # pairs of the validation split that are measured at every checkpoint
 
 
 class Prepared(NamedTuple):
@@ -45,10 +57,16 @@ class Session:
     def __init__(self, settings: TrainSettings, *, fit: bool = False) -> None:
         self.settings = settings
         self.shards = open_shards(settings.release)
-        self.encoder = visual_encoder(settings.visual)
+        self.encoder = visual_encoder(settings.visual, captions=settings.projector.text)
         self.prior = priors.build(settings.prior)
         if isinstance(self.prior, SmallAudioPrior):
             _codec(self.prior, self.shards, self.cache, fit=fit)
+
+    @cached_property
+    def teacher(self) -> CaptionTeacher | None:
+        """What makes targets of captions, where the settings ask for that."""
+        distilled = self.settings.objective.supervision == "text_distill"
+        return priors.caption_teacher(self.settings.prior) if distilled else None
 
     @property
     def cache(self) -> Path:
@@ -61,7 +79,9 @@ class Session:
         Raises:
             ConfigError: it is missing, or made by another codec, encoder or from another release.
         """
-        made_from = {"audio": self.prior.fingerprint, "visual": self.encoder.fingerprint}
+        made_from = {"audio": audio_fingerprint(self.prior), "visual": self.encoder.fingerprint}
+        if self.teacher:
+            made_from["caption"] = self.teacher.fingerprint
         return {
             name: open_family(self.cache, name, split, made_from=one, release=self.shards.manifest)
             for name, one in made_from.items()
@@ -74,8 +94,9 @@ class Session:
             "artsound": __version__,
             "release": f"{self.shards.name} {self.shards.version}",
             "manifest": self.shards.manifest,
-            "audio": self.prior.fingerprint,
+            "audio": audio_fingerprint(self.prior),
             "visual": self.encoder.fingerprint,
+            "language": self.settings.language,
             "settings": json.dumps(settings, sort_keys=True),
             **more,
         }
@@ -85,11 +106,15 @@ def prepare(settings: TrainSettings) -> Prepared:
     """Encode a release once.
 
     Raises:
-        ReleaseError: it is damaged.
+        ReleaseError: it is damaged, or a shard is not what the manifest says.
         StoreError: no space.
     """
+    check_bytes(open_shards(settings.release))
     session = Session(settings, fit=True)
-    makers = (audio_maker(session.prior), visual_maker(session.encoder))
+    session.prior.to(own_device())
+    makers = [audio_maker(session.prior), visual_maker(session.encoder)]
+    if session.teacher:
+        makers.append(caption_maker(session.teacher))
     return Prepared(session.cache, fill(session.cache, session.shards, makers, settings.machine.part_rows))
 
 
@@ -102,6 +127,7 @@ def run(settings: TrainSettings) -> Path:
     """
     session = Session(settings)
     families = session.families("train")
+    session.prior.to(own_device())
     if isinstance(session.prior, SmallAudioPrior):
         _pretrain(session, families)
     session.prior.network.requires_grad_(False)
@@ -110,6 +136,8 @@ def run(settings: TrainSettings) -> Path:
     with seeded(settings.loop.seed):
         conditioner = new_conditioner(settings, session.prior, session.encoder, _targets(families["audio"]))
     model = Model(settings, session.prior, session.encoder, conditioner)
+    if settings.machine.recompute:
+        recompute(session.prior.network)
     if settings.warm:
         _project(session, families, model, "warm", settings.warm)
     _project(session, families, model, "projector", settings.loop)
@@ -119,6 +147,21 @@ def run(settings: TrainSettings) -> Path:
 
 
 _SECTIONS = ("prior", "visual", "projector", "objective", "pretrain", "warm", "loop")
+
+
+def recompute(network: nn.Module) -> None:
+    """Keep no activations of the prior.
+
+    Raises:
+        ConfigError: it cannot do without them.
+    """
+    switch = getattr(network, "enable_gradient_checkpointing", None)
+    try:
+        if switch is None:
+            raise ValueError("no such switch")
+        switch()
+    except ValueError as error:
+        raise ConfigError(f"machine.recompute: this prior does not know it ({error})") from error
 
 
 def _codec(prior: SmallAudioPrior, shards: Shards, cache: Path, *, fit: bool) -> None:
@@ -164,38 +207,25 @@ def _project(session: Session, families: Mapping[str, Family], model: Model, nam
         objective = objective.model_copy(update={"diffusion": 0.0})
     job = Job(
         name,
-        ProjectorObjective(session.prior, model.conditioner, objective),
+        ProjectorObjective(session.prior, model.conditioner, objective, settings.projector.source_dropout),
         Batches(families, objective, loop.seed),
         loop,
         settings.run / name,
-        session.provenance("prior", "visual", "projector", "objective", "pretrain", "warm", "loop"),
-        lambda _: _watch(session, model),
+        session.provenance(*_SECTIONS),
+        partial(_watch, session, model, settings.run / "samples" / name),
     )
     trained = train(job, settings.machine)
     trained.load(trained.averages)
 
 
-def _watch(session: Session, model: Model) -> dict[str, float]:
-    """Measure a little of the validation split; nothing where it is too small."""
+def _watch(session: Session, model: Model, folder: Path, seen: int) -> dict[str, float]:
+    """Measure and play a little of the validation split, if there is one."""
     if "val" not in session.shards.splits:
         return {}
     families = session.families("val")
-    rows = np.arange(min(WATCHED, len(families["audio"])))
-    if len(rows) < 2:
-        return {}
-    latents, cond = conditioned(model, families, rows)
-    found = held_out(model, latents, cond, seed=0)
-    return {"val_matched": float(found.matched.mean()), "val_gap": found.gap}
-
-
-@torch.no_grad()
-def conditioned(
-    model: Model, families: Mapping[str, Family], rows: "np.ndarray[tuple[int], np.dtype[np.int64]]"
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Read cached pairs: latents, and the conditioning that the model makes of their images."""
-    latents = families["audio"].gather(rows)["latents"].float()
-    visual = {name: one.float() for name, one in families["visual"].gather(rows).items()}
-    return latents, model.conditioner(visual)
+    with disk_errors(folder):
+        watch.play(model, families, folder / f"{seen:09d}")
+    return watch.measure(model, families)
 
 
 def _targets(audio: Family) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """Samplers: free functions of a prediction function; guidance happens here and nowhere else."""
 
+import hashlib
 from collections.abc import Callable
 
 import torch
@@ -22,17 +23,41 @@ def guided(predict: Predict, unconditional: Predict | None, guidance: float) -> 
 
 
 @torch.no_grad()
-def flow(velocity: Predict, noise: Tensor, steps: int) -> Tensor:
+def flow(velocity: Predict, noise: Tensor, steps: int | Tensor) -> Tensor:
     """Go from noise (time 1) to data (time 0) along a velocity, by the midpoint rule.
 
-    A velocity that does not change along the path is followed exactly.
+    A velocity that does not change along the path is followed exactly. Steps are even, or given as times
+    from 1 to 0, (step + 1,).
     """
-    here, step = noise, 1 / steps
-    for number in track(range(steps), "sampling"):
-        now = torch.full((len(noise),), 1 - number * step, device=noise.device)
+    times = torch.linspace(1, 0, steps + 1, device=noise.device) if isinstance(steps, int) else steps
+    here = noise
+    for number in track(range(len(times) - 1), "sampling"):
+        now, step = times[number].expand(len(noise)), times[number] - times[number + 1]
         middle = here - velocity(here, now) * (step / 2)
         here = here - velocity(middle, now - step / 2) * step
     return here
+
+
+@torch.no_grad()
+def ping_pong(velocity: Predict, noise: Tensor, times: Tensor) -> Tensor:
+    """Go to data in one step, back to a lower noise level with new noise, and so on: for distilled flows.
+
+    The new noise of a row depends on its first noise alone, so the same request gives the same sound,
+    whatever else is in the batch.
+    """
+    generators = [_generator(row) for row in noise]
+    here = noise
+    for number in track(range(len(times) - 1), "sampling"):
+        now, after = times[number], times[number + 1]
+        clean = here - now * velocity(here, now.expand(len(noise)))
+        fresh = torch.stack([torch.randn(noise.shape[1:], generator=one) for one in generators])
+        here = (1 - after) * clean + after * fresh.to(noise.device)
+    return here
+
+
+def _generator(row: Tensor) -> torch.Generator:
+    digest = hashlib.sha256(row.cpu().contiguous().numpy().tobytes()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8]) >> 1)
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """The settings of a training run: one frozen model, one TOML file. Importable without torch.
 
-Everything but `machine` decides what comes out, and is stored in every checkpoint.
+Everything but `machine` decides what comes out; checkpoints and models say what they were made with.
 """
 
 from pathlib import Path
@@ -63,6 +63,13 @@ class AudioLdm2Prior(Section):
     prompt: str = "Music representing the content of this artwork"  # of the constant slot
     min_snr_gamma: PositiveFloat = 5.0  # cap of the signal-to-noise ratio in the loss weight
     trainable: Literal["none", "kv"] = "none"  # kv: keys and values of the cross-attention on the LoA side
+    loa_teacher: str = ""  # AudioMAE as timm keeps it, hub id or folder: LoA targets from the audio alone
+
+    @model_validator(mode="after")
+    def _teaches(self) -> Self:
+        if self.loa_teacher and self.interface != "direct_loa":
+            raise ValueError("loa_teacher gives targets for the LoA: it needs interface = 'direct_loa'")
+        return self
 
     @property
     def rate(self) -> int:
@@ -70,11 +77,28 @@ class AudioLdm2Prior(Section):
         return 16_000
 
 
+class StableAudio3Prior(Section):
+    """Stable Audio 3 through diffusers, frozen. Its weights are under Stability AI's Community Licence."""
+
+    kind: Literal["stable_audio3"] = "stable_audio3"
+    weights: str  # a folder in diffusers' layout: it is published in another, see data/generator.md
+    revision: str | None = None
+    rate: PositiveInt = 44_100  # Hz, of all its checkpoints
+    seconds: PositiveFloat = 10.0
+    tokens: PositiveInt = 8  # of the image, in the place of the prompt's
+    trainable: Literal["none", "kv"] = "none"  # kv: keys and values of the cross-attention
+
+
+Prior = SmallPrior | AudioLdm2Prior | StableAudio3Prior
+
+
 class Visual(Section):
     """What the projector sees of an image."""
 
     encoder: str = "patches"  # one of `artsound.train.visual.ENCODERS`
     weights: str = ""  # hub id or folder, for encoders that need one
+    style: bool = False  # also tokens of how it is painted, apart from what is where
+    text_encoder: str = "minilm-int8"  # reads captions, where the projector fuses them
 
 
 class Projector(Section):
@@ -85,8 +109,10 @@ class Projector(Section):
     layers: PositiveInt = 2
     heads: PositiveInt = 4
     style_tokens: Annotated[int, Field(ge=0)] = 0  # queries that see the style source only
-    text: bool = False  # gated fusion with the artwork's caption: language supervision, reported apart
-    source_dropout: Share = 0.0  # share of samples for which one of several visual sources is hidden
+    text: bool = False  # gated fusion with the artwork's caption: language, reported apart
+    source_dropout: Share = (
+        0.0  # share of samples that lose one visual source, and of those that lose the text
+    )
 
 
 class Objective(Section):
@@ -121,6 +147,8 @@ class Loop(Section):
     def _divides(self) -> Self:
         if self.batch % self.accumulate:
             raise ValueError(f"batch {self.batch} does not divide into {self.accumulate} pieces")
+        if self.samples % self.batch:
+            raise ValueError(f"{self.samples} samples are no whole number of batches of {self.batch}")
         return self
 
 
@@ -129,6 +157,7 @@ class Sampling(Section):
 
     steps: PositiveInt = 25
     guidance: Weight = 2.0  # 1 is none; the conditioning's direction is followed this many times
+    heard: Annotated[int, Field(ge=0)] = 4  # pairs of the validation split that play at every checkpoint
 
 
 class Machine(Section):
@@ -136,6 +165,7 @@ class Machine(Section):
 
     precision: Literal["no", "bf16", "fp16"] = "no"  # weights stay float32
     threads: PositiveInt | None = None  # of torch on the CPU; None leaves its choice
+    recompute: bool = False  # activations of a large prior anew in the backward pass: less memory, more time
     part_rows: PositiveInt = 256  # rows of the cache between two safe points
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()  # each needs its package
 
@@ -145,7 +175,7 @@ class TrainSettings(Document):
 
     release: Path  # folder of a release
     run: Path  # where cache, checkpoints and samples go
-    prior: SmallPrior | AudioLdm2Prior = Field(SmallPrior(), discriminator="kind")
+    prior: Prior = Field(SmallPrior(), discriminator="kind")
     visual: Visual = Visual()
     projector: Projector = Projector()
     objective: Objective = Objective()
@@ -154,3 +184,23 @@ class TrainSettings(Document):
     loop: Loop = Loop()
     sampling: Sampling = Sampling()
     machine: Machine = Machine()
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.projector.style_tokens and not self.visual.style:
+            raise ValueError("projector.style_tokens needs visual.style = true")
+        if self.objective.supervision == "text_distill":
+            if not isinstance(self.prior, AudioLdm2Prior) or self.prior.interface != "direct_loa":
+                raise ValueError("'text_distill' needs a prior that reads captions: audioldm2, direct_loa")
+            if self.prior.loa_teacher:
+                raise ValueError("targets come from captions or from loa_teacher, not both: choose one")
+        return self
+
+    @property
+    def language(self) -> str:
+        """Say where captions of pairs enter training; empty for the strict, direct way."""
+        ways = {
+            "captions are fused with the image": self.projector.text,
+            "targets are distilled from captions": self.objective.supervision == "text_distill",
+        }
+        return "; ".join(way for way, taken in ways.items() if taken)

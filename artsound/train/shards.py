@@ -2,15 +2,21 @@
 
 import hashlib
 import json
+import os
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
 from artsound.errors import ReleaseError
+from artsound.progress import track
+from artsound.release.manifest import MANIFEST, FileRecord, local_manifest, record_of
+from artsound.release.part import read_note
 
 COLUMNS = ("pair_id", "score", "art_caption", "music_caption", "image", "audio")
 ROWS = 64  # of Parquet that are in memory at one time
@@ -41,14 +47,15 @@ class Shards:
     @property
     def splits(self) -> list[str]:
         """List the splits that have pairs."""
-        return sorted({path.name.split("-")[0] for path in self._files("*")})
+        return sorted({path.name.split("-")[0] for path in self.files("*")})
 
     def read(self, split: str) -> Iterator[Pair]:
         """Read the pairs of one split in the release's order."""
-        for path in self._files(split):
+        for path in self.files(split):
             yield from _parquet(path) if path.suffix == ".parquet" else _tar(path)
 
-    def _files(self, split: str) -> list[Path]:
+    def files(self, split: str) -> list[Path]:
+        """List the shards of a split, of one format."""
         parquet = sorted(self.folder.glob(f"data/{split}-*.parquet"))
         return parquet or sorted(self.folder.glob(f"webdataset/{split}-*.tar"))
 
@@ -57,22 +64,43 @@ def open_shards(folder: Path) -> Shards:
     """Open a release folder by its manifest.
 
     Raises:
-        ReleaseError: there is no readable manifest, or no shard with media.
+        ReleaseError: there is no sound manifest, or no shard with media.
     """
-    path = folder / "manifest.json"
-    try:
-        data = path.read_bytes()
-        manifest: dict[str, Any] = json.loads(data)
-        shards = Shards(folder, manifest["name"], manifest["version"], hashlib.sha256(data).hexdigest())
-    except FileNotFoundError as error:
-        raise ReleaseError(
-            f"{folder} is no release: it has no manifest.json; run `artsound build`"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ReleaseError(f"{path} is damaged ({error}): fetch the release again") from error
+    made = local_manifest(folder)
+    digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    shards = Shards(folder, made.name, made.version, digest)
     if not shards.splits:
         raise ReleaseError(f"{folder} has no shards with media: pull or build the release with them")
     return shards
+
+
+def check_bytes(shards: Shards) -> None:
+    """Hash the shards that are read, against the manifest: what is trained on is what was published.
+
+    Raises:
+        ReleaseError: a shard is missing, is not part of the release, or has other bytes; names it.
+    """
+    folder, made = shards.folder, local_manifest(shards.folder)
+    note = read_note(folder)
+    named = {one.path: one for one in (note.part.of(made) if note else made).files if one.split}
+    there = [path.relative_to(folder).as_posix() for split in shards.splits for path in shards.files(split)]
+    kinds = {path.split("/")[0] for path in there}
+    if missing := sorted({path for path in named if path.split("/")[0] in kinds} - {*there}):
+        raise ReleaseError(f"{folder}/{missing[0]} is missing: run `artsound verify`, then pull again")
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        same = pool.map(partial(_unchanged, folder, named), there)
+        for path, right in zip(there, track(same, "checking the shards", total=len(there)), strict=True):
+            if not right:
+                raise ReleaseError(
+                    f"{folder}/{path} is not what {MANIFEST} says: run `artsound verify`, then pull again"
+                )
+
+
+def _unchanged(folder: Path, named: dict[str, FileRecord], path: str) -> bool:
+    record = named.get(path)
+    if record is None:
+        return False
+    return record_of(folder, path, role=record.role, split=record.split, rows=record.rows) == record
 
 
 def _parquet(path: Path) -> Iterator[Pair]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from artsound.train import losses
@@ -41,11 +42,16 @@ class SmallAudioPrior:
         """Return the settings that the codec depends on."""
         return self.settings.model_dump(include=set(_CODEC_SETTINGS))
 
+    def to(self, device: torch.device) -> None:
+        """Move codec and network."""
+        self.codec.to(device)
+        self.network.to(device)
+
     def encode_audio(self, waves: Tensor) -> Tensor:
         """Code windows (B, sample) as (B, token, component)."""
         return self.codec.encode(waves)
 
-    def targets(self, latents: Tensor) -> dict[str, Tensor]:
+    def targets(self, waves: Tensor, latents: Tensor) -> dict[str, Tensor]:
         """Pool the latents over time: (mean + maximum) / 2 of each group, as AudioLDM2 pools AudioMAE."""
         groups = latents.reshape(len(latents), self.settings.loa_tokens, -1, latents.shape[-1])
         return {"loa": (groups.mean(2) + groups.amax(2)) / 2}

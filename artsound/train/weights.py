@@ -3,6 +3,7 @@
 Nothing is downloaded on the quiet: these are gigabytes under licences that a user must have seen.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ def load_part(kind: Any, folder: Path, part: str) -> Any:
     if not (folder / part).is_dir():
         raise ConfigError(f"{folder} has no {part}: fetch the weights again")
     try:
-        return kind.from_pretrained(folder / part, local_files_only=True)
+        with warnings.catch_warnings():  # of libraries about each other
+            warnings.simplefilter("ignore", FutureWarning)
+            return kind.from_pretrained(folder / part, local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         first = str(error).strip().splitlines()[0]
         raise ConfigError(f"{folder / part} cannot be loaded: {first}") from error

@@ -3,17 +3,24 @@
 import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
+from accelerate.utils import DistributedDataParallelKwargs
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from artsound.errors import ConfigError, MissingExtra
 from artsound.train.settings import Loop, Machine
+
+
+def own_device() -> torch.device:
+    """Return where this process computes: its own GPU, or the CPU."""
+    return PartialState().device  # type: ignore[no-any-return]
 
 
 class Stepper(Protocol):
@@ -32,12 +39,14 @@ class Workers:
     def __init__(self, machine: Machine, folder: Path, loop: Loop) -> None:
         try:
             self._accelerator = Accelerator(
-                mixed_precision=machine.precision, log_with=list(machine.trackers) or None, project_dir=folder
+                mixed_precision=machine.precision,
+                log_with=list(machine.trackers) or None,
+                project_dir=folder,
+                kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],  # as in `warm`
             )
-            if machine.trackers:
-                self._accelerator.init_trackers("artsound", config=loop.model_dump())
         except (ImportError, ValueError) as error:
-            raise MissingExtra(f"cannot start: {error}") from error
+            raise ConfigError(f"the machine section cannot be had here: {error}") from error
+        self._track(machine, loop)
         self.device: torch.device = self._accelerator.device
         self.main: bool = self._accelerator.is_main_process
         self._count: int = self._accelerator.num_processes
@@ -46,6 +55,15 @@ class Workers:
             raise ConfigError(
                 f"batch {loop.batch} cannot be cut into {loop.accumulate} pieces of {self._count} processes"
             )
+
+    def _track(self, machine: Machine, loop: Loop) -> None:
+        missing = [name for name in machine.trackers if find_spec(name) is None]
+        if missing:
+            raise MissingExtra(
+                f"machine.trackers names {', '.join(missing)}: pip install {' '.join(missing)}"
+            )
+        if machine.trackers:
+            self._accelerator.init_trackers("artsound", config=loop.model_dump())
 
     def wrap(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, "Stepper"]:
         """Let several processes share gradients, and the optimiser know of the precision."""

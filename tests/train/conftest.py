@@ -1,7 +1,6 @@
 """A release of synthetic pairs, small enough for a fast test."""
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from artsound.release.manifest import FORMAT, ReleaseManifest, record_of
 from artsound.train import synthetic
 from artsound.train.run import prepare
 from artsound.train.settings import Loop, Machine, Sampling, SmallPrior, TrainSettings
@@ -62,7 +62,23 @@ def write_release(folder: Path, version: str = "1.0.0") -> Path:
         )
         path = folder / "data" / f"{split}-00000-of-00001.parquet"
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
-    (folder / "manifest.json").write_text(json.dumps({"name": "tiny", "version": version}))
+    made = ReleaseManifest(
+        format=FORMAT,
+        name="tiny",
+        version=version,
+        made_from="test",
+        pairs=number,
+        splits=dict(SIZES),
+        tiers={},
+        licences={"art": {}, "music": {}},
+        media=True,
+        files=tuple(
+            record_of(folder, f"data/{path.name}", role="parquet", split=path.name.split("-")[0])
+            for path in sorted((folder / "data").iterdir())
+        ),
+        facts={},
+    )
+    (folder / "manifest.json").write_text(made.text())
     return folder
 
 

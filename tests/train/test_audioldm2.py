@@ -6,20 +6,24 @@ import torch
 
 from artsound.errors import ConfigError
 from artsound.train.audioldm2 import AudioLdm2
+from artsound.train.audioldm2_text import roll_out
+from artsound.train.audiomae import AudioMae
+from artsound.train.checkpoint import read_tensors
 from artsound.train.generate import Request, generate
 from artsound.train.journal import read_journal
 from artsound.train.model import load_model
-from artsound.train.prior import AudioPrior, Slot, build
+from artsound.train.prior import AudioPrior, CaptionTeacher, Slot, build, caption_teacher
 from artsound.train.projector import Conditioner, Ends
-from artsound.train.run import prepare, run
-from artsound.train.settings import AudioLdm2Prior, Projector
+from artsound.train.run import prepare, recompute, run
+from artsound.train.settings import AudioLdm2Prior, Objective, Projector, SmallPrior, TrainSettings
 from tests.train.conftest import tiny_settings
 from tests.train.tiny_audioldm2 import write_checkpoint
 
 SAMPLES = sorted((Path(__file__).parents[2] / "data" / "sample" / "artworks").glob("*.jpg"))
 WAYS = [
-    *(("direct_loa", slot) for slot in ("constant", "null", "visual")),
-    ("gpt2_prefix", "constant"),
+    (interface, slot)
+    for interface in ("direct_loa", "gpt2_prefix")
+    for slot in ("constant", "null", "visual")
 ]
 
 
@@ -97,8 +101,160 @@ def test_gpt2s_roll_out_is_that_of_the_pipeline(checkpoint: Path) -> None:
         theirs = AudioLDM2Pipeline.generate_language_model(
             Stand(), given, 8, attention_mask=torch.ones(2, 4, dtype=torch.long)
         )
-        ours = one.roll_out(given)
+        ours = roll_out(one.parts.language_model, given)
     assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_conditioning_of_a_caption_is_that_of_the_pipeline(checkpoint: Path) -> None:
+    from diffusers import AudioLDM2Pipeline
+    from diffusers import AudioLDM2ProjectionModel as Projection
+    from transformers import ClapModel, GPT2LMHeadModel, RobertaTokenizer, T5EncoderModel, T5Tokenizer
+
+    class Stand:
+        tokenizer = RobertaTokenizer.from_pretrained(checkpoint / "tokenizer")
+        tokenizer_2 = T5Tokenizer.from_pretrained(checkpoint / "tokenizer_2")
+        text_encoder = ClapModel.from_pretrained(checkpoint / "text_encoder").eval()
+        text_encoder_2 = T5EncoderModel.from_pretrained(checkpoint / "text_encoder_2").eval()
+        projection_model = Projection.from_pretrained(checkpoint / "projection_model").eval()
+        language_model = GPT2LMHeadModel.from_pretrained(checkpoint / "language_model").eval()
+        generate_language_model = AudioLDM2Pipeline.generate_language_model
+
+    teacher = caption_teacher(AudioLdm2Prior(weights=str(checkpoint)))
+    assert isinstance(teacher, CaptionTeacher)
+    said = ["a calm piano", "loud drums and a choir"]
+    made = teacher(said)["loa"]
+    assert made.shape == (2, 8, 32)
+    with torch.no_grad():
+        for caption, ours in zip(said, made, strict=True):
+            _, _, theirs = AudioLDM2Pipeline.encode_prompt(
+                Stand(), caption, torch.device("cpu"), 1, False, max_new_tokens=8
+            )
+            assert torch.allclose(ours, theirs[0], atol=1e-4)
+
+
+def test_only_audioldm2_makes_conditioning_of_captions() -> None:
+    with pytest.raises(ConfigError, match="small"):
+        caption_teacher(SmallPrior())
+
+
+@pytest.fixture(scope="module")
+def audiomae(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A transformer of AudioMAE's shape with random weights, as timm lays it out: 32-wide, 2 layers."""
+    import json
+
+    import timm
+    from safetensors.torch import save_file
+
+    folder = tmp_path_factory.mktemp("audiomae") / "tiny"
+    folder.mkdir()
+    shape = {
+        "img_size": [1024, 128],
+        "in_chans": 1,
+        "embed_dim": 32,
+        "depth": 2,
+        "num_heads": 2,
+        "num_classes": 0,
+        "global_pool": "",
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = timm.create_model("vit_base_patch16_224", **shape)
+    save_file(model.state_dict(), folder / "model.safetensors")
+    config = {
+        "architecture": "vit_base_patch16_224",
+        "num_classes": 0,
+        "global_pool": "",
+        "model_args": shape,
+        "pretrained_cfg": {
+            "input_size": [1, 1024, 128],
+            "first_conv": "patch_embed.proj",
+            "classifier": "head",
+        },
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_audiomae_hears_what_is_played_and_when(audiomae: Path) -> None:
+    """Eight tokens follow each other in time: a sound at the end moves the last ones most."""
+    listen = AudioMae(str(audiomae))
+    silence = torch.zeros(1, 163_840)
+    late = silence.clone()
+    late[:, -20_000:] = 0.5 * torch.sin(torch.arange(20_000) * 0.3)
+    made = listen(torch.cat([silence, late]))
+    assert made.shape == (2, 8, 32)
+    moved = (made[1] - made[0]).abs().sum(1)
+    assert moved[-1] > 2 * moved[:6].max()
+    assert torch.allclose(listen(late)[0], made[1], atol=1e-5)
+
+
+def test_audiomae_sees_the_filter_banks_of_kaldi(audiomae: Path) -> None:
+    """A pure tone is loudest in the band that Kaldi's mel scale names, of 128 bands from 20 Hz to 8 kHz."""
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(163_840) / 16_000).astype(np.float32)
+    extract = AudioMae(str(audiomae))._extract
+    picture = extract([tone], sampling_rate=16_000, return_tensors="np").input_values[0]
+    assert picture.shape == (1024, 128)
+    low, high, here = (1127 * np.log(1 + hertz / 700) for hertz in (20, 8000, 1000))
+    assert abs(picture[500].argmax() - ((here - low) / (high - low) * 129 - 1)) < 1
+
+
+def test_the_teacher_gives_targets_and_marks_the_cache(checkpoint: Path, audiomae: Path) -> None:
+    plain, taught = prior(checkpoint), prior(checkpoint, loa_teacher=str(audiomae))
+    waves = torch.randn(2, round(1.28 * 16_000), generator=torch.Generator().manual_seed(0)) * 0.1
+    assert plain.targets(waves, plain.encode_audio(waves)) == {}
+    assert taught.targets(waves, plain.encode_audio(waves))["loa"].shape == (2, *taught.cond_spec["loa"])
+    assert plain.fingerprint != taught.fingerprint
+
+
+def test_a_teacher_that_is_none_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match="loa_teacher"):
+        prior(checkpoint, loa_teacher=str(tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore:.*Transformer2DModelOutput:FutureWarning")  # diffusers' own imports
+def test_activations_can_be_computed_anew_and_the_gradient_stays_the_same(checkpoint: Path) -> None:
+    grads = []
+    for anew in (False, True):
+        one = prior(checkpoint)
+        if anew:
+            recompute(one.network)
+        loa = torch.randn(
+            1, *one.cond_spec["loa"], generator=torch.Generator().manual_seed(0), requires_grad=True
+        )
+        noise = torch.randn(1, *one.latent_shape, generator=torch.Generator().manual_seed(1))
+        one.loss(noise * 0.5, {"loa": loa}, torch.tensor([0.5]), noise).sum().backward()
+        grads.append(loa.grad)
+    assert torch.allclose(grads[0], grads[1], atol=1e-6)
+
+
+def test_a_prior_that_keeps_its_activations_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"machine\.recompute"):
+        recompute(torch.nn.Linear(1, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("supervision", ["audio_only", "text_distill"])
+def test_targets_from_sound_or_from_captions_teach_the_projector(
+    checkpoint: Path, audiomae: Path, release: Path, tmp_path: Path, supervision: str
+) -> None:
+    distilled = supervision == "text_distill"
+    settings = tiny_settings(release, tmp_path / "run")
+    loop = settings.loop.model_copy(update={"samples": 64})
+    chosen = TrainSettings(
+        **settings.model_dump(exclude={"prior", "loop", "objective", "warm"}),
+        prior=AudioLdm2Prior(
+            weights=str(checkpoint), seconds=1.28, loa_teacher="" if distilled else str(audiomae)
+        ),
+        objective=Objective(supervision=supervision),
+        warm=loop,
+        loop=loop.model_copy(update={"samples": 8}),
+    )
+    prepare(chosen)
+    _, meta = read_tensors(run(chosen))
+    assert ("captions" in meta["language"]) == distilled
+    losses = [line["loa"] for line in read_journal(chosen.run / "warm" / "journal.jsonl") if "loa" in line]
+    assert losses[-1] < losses[0]
 
 
 def test_only_keys_and_values_on_the_loa_side_are_tunable(checkpoint: Path) -> None:

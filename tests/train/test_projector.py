@@ -69,14 +69,15 @@ def perturbed(conditioner: Conditioner) -> Conditioner:
     return conditioner
 
 
-def test_text_is_not_heard_until_its_gate_opens() -> None:
-    conditioner = perturbed(Conditioner(ends(ALL), Projector(text=True), {}))
+@pytest.mark.parametrize("kind", ["mlp", "resampler"])
+def test_text_is_not_heard_until_its_gate_opens(kind: str) -> None:
+    conditioner = perturbed(Conditioner(ends(ALL), Projector(kind=kind, text=True), {}))
     seen = visual(ALL)
     without = conditioner(seen)["loa"]
     changed = conditioner(seen | {"text": seen["text"] * 5 + 1})["loa"]
     assert torch.equal(without, changed)
     with torch.no_grad():
-        conditioner.project.layers[0].gate.fill_(1.0)
+        (conditioner.project if kind == "mlp" else conditioner.project.layers[0]).gate.fill_(1.0)
     assert not torch.allclose(
         conditioner(seen | {"text": seen["text"].flip(0)})["loa"], conditioner(seen)["loa"]
     )
@@ -100,3 +101,30 @@ def test_dropped_samples_get_the_null_and_the_others_keep_their_image() -> None:
     assert torch.equal(kept["loa"][0], given.null["loa"])
     assert torch.equal(kept["loa"][1], made["loa"][1])
     assert kept["fixed"].shape == (3, 1, 4)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "resampler"])
+def test_an_image_without_a_caption_is_an_image_whose_caption_is_hidden(kind: str) -> None:
+    conditioner = perturbed(Conditioner(ends(ALL), Projector(kind=kind, text=True), {}))
+    for one in conditioner.modules():
+        if getattr(one, "gate", None) is not None:
+            torch.nn.init.ones_(one.gate)
+    seen = visual(ALL)
+    without = {name: one for name, one in seen.items() if name != "text"}
+    hidden = {"text": torch.tensor([True, True, False])}
+    assert torch.allclose(conditioner(without)["loa"][:2], conditioner(seen, hidden)["loa"][:2])
+    assert not torch.allclose(conditioner(without)["loa"][2], conditioner(seen, hidden)["loa"][2])
+
+
+def test_at_most_one_image_source_of_a_sample_is_hidden_and_the_share_is_kept() -> None:
+    sources = Conditioner(ends(ALL), Projector(text=True), {}).sources
+    hidden = sources.hide(4000, 0.3, torch.Generator().manual_seed(0))
+    assert not (hidden["content"] & hidden["style"]).any()
+    assert (hidden["content"] | hidden["style"]).float().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert hidden["text"].float().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert sources.hide(4000, 0.0, torch.Generator()) == {}
+
+
+def test_the_only_image_source_is_never_hidden() -> None:
+    sources = Conditioner(ends(CONTENT), Projector(), {}).sources
+    assert sources.hide(100, 0.9, torch.Generator().manual_seed(0)) == {}

@@ -34,8 +34,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_encoder_gives_the_tokens_it_declares(clip: Path) -> None:
-    for encoder in (Patches(), visual_encoder(Visual(encoder="clip", weights=str(clip)))):
+@pytest.mark.parametrize("style", [False, True])
+def test_every_encoder_gives_the_tokens_it_declares(clip: Path, style: bool) -> None:
+    for encoder in (
+        Patches(style=style),
+        visual_encoder(Visual(encoder="clip", weights=str(clip), style=style)),
+    ):
+        assert ("style" in encoder.spec) == style
         made = encoder(images())
         assert {name: one.shape[1:] for name, one in made.items()} == {
             name: tuple(slot) for name, slot in encoder.spec.items()
@@ -43,10 +48,32 @@ def test_every_encoder_gives_the_tokens_it_declares(clip: Path) -> None:
         assert all(one.isfinite().all() for one in made.values())
 
 
-def test_an_image_gives_the_same_tokens_whatever_else_is_in_the_batch(clip: Path) -> None:
-    for encoder in (Patches(), visual_encoder(Visual(encoder="clip", weights=str(clip)))):
-        alone, together = encoder(images()[1:2])["content"][0], encoder(images())["content"][1]
+@pytest.mark.parametrize("source", ["content", "style"])
+def test_an_image_gives_the_same_tokens_whatever_else_is_in_the_batch(clip: Path, source: str) -> None:
+    chosen = Visual(encoder="clip", weights=str(clip), style=True)
+    for encoder in (Patches(style=True), visual_encoder(chosen)):
+        alone, together = encoder(images()[1:2])[source][0], encoder(images())[source][1]
         assert torch.allclose(alone, together, atol=1e-5)
+
+
+def test_style_knows_the_stroke_and_not_where_things_are() -> None:
+    rng = np.random.default_rng(0)
+    rough = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    calm = np.full((64, 64, 3), 128, np.uint8)
+    left, right = calm.copy(), calm.copy()
+    left[:, :32], right[:, 32:] = 250, 250
+    tokens = Patches(style=True)([rough, calm, left, right])["style"]
+    assert tokens[0, 0, 0] > 10 * tokens[1, 0, 0]
+    assert torch.allclose(tokens[2], tokens[3], atol=1e-5)
+
+
+def test_captions_become_one_more_source_where_they_are_given() -> None:
+    encoder = visual_encoder(Visual(), captions=True)
+    said = encoder(images()[:2], ["a storm at sea", "a quiet garden"])
+    assert said["text"].shape == (2, *encoder.spec["text"])
+    assert not torch.allclose(said["text"][0], said["text"][1])
+    assert "text" not in encoder(images()[:2])
+    assert encoder.fingerprint != Patches().fingerprint
 
 
 def test_a_patch_knows_its_colour() -> None:

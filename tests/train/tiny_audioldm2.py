@@ -8,12 +8,20 @@ from artsound.models.torch_ready import torchvision_ready
 
 
 def write_checkpoint(folder: Path, prediction: str = "epsilon") -> Path:
-    """Write unet, vae, vocoder, scheduler, GPT-2, T5 and its tokenizer as the hub lays them out."""
+    """Write unet, vae, vocoder, scheduler, GPT-2, CLAP, T5 and their tokenizers as the hub lays them out."""
     torchvision_ready()
-    from diffusers import AudioLDM2UNet2DConditionModel, AutoencoderKL, DDIMScheduler
+    from diffusers import (
+        AudioLDM2ProjectionModel,
+        AudioLDM2UNet2DConditionModel,
+        AutoencoderKL,
+        DDIMScheduler,
+    )
     from transformers import (
+        ClapConfig,
+        ClapModel,
         GPT2Config,
         GPT2LMHeadModel,
+        RobertaTokenizer,
         SpeechT5HifiGan,
         SpeechT5HifiGanConfig,
         T5Config,
@@ -61,8 +69,35 @@ def write_checkpoint(folder: Path, prediction: str = "epsilon") -> Path:
         GPT2LMHeadModel(gpt2).save_pretrained(folder / "language_model")
         t5 = T5Config(vocab_size=300, d_model=24, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
         T5EncoderModel(t5).save_pretrained(folder / "text_encoder_2")
+        words = {
+            "vocab_size": 300,
+            "hidden_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "intermediate_size": 32,
+            "max_position_embeddings": 80,
+        }
+        sounds = {
+            "patch_embeds_hidden_size": 8,
+            "depths": [1, 1],
+            "num_attention_heads": [1, 2],
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "spec_size": 64,
+            "num_mel_bins": 16,
+            "patch_size": 4,
+            "patch_stride": [4, 4],
+            "window_size": 4,
+        }
+        clap = ClapConfig(text_config=words, audio_config=sounds, projection_dim=12)
+        ClapModel(clap).save_pretrained(folder / "text_encoder")
+        AudioLDM2ProjectionModel(12, 24, 32).save_pretrained(folder / "projection_model")
+    letters = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "Ġ", *(chr(33 + n) for n in range(120))]
+    RobertaTokenizer(
+        vocab={letter: number for number, letter in enumerate(letters)}, merges=[], model_max_length=64
+    ).save_pretrained(folder / "tokenizer")
     vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((chr(33 + n), -2.0) for n in range(120))]
-    T5Tokenizer(vocab=vocabulary, extra_ids=0).save_pretrained(folder / "tokenizer_2")
+    T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=128).save_pretrained(folder / "tokenizer_2")
     DDIMScheduler(
         beta_start=0.0015,
         beta_end=0.0195,
