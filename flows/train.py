@@ -1,6 +1,7 @@
-"""Train on a release, after it was pulled or built: prepare, then train, each as one Prefect task.
+"""Train on a release by name and version: pull it, prepare, train, each as one Prefect task.
 
-A killed run goes on from its last checkpoint when the flow is run again.
+A killed run goes on where it stopped when the flow is run again: pulled files, encoded parts and checkpoints
+are kept.
 """
 
 from pathlib import Path
@@ -9,16 +10,26 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from artsound.receive.find import find
+from artsound.receive.pull import pull
 from artsound.train.journal import read_journal
 from artsound.train.run import Prepared
 from artsound.train.run import prepare as fill
 from artsound.train.run import run as fit
 from artsound.train.settings import TrainSettings
+from flows.build import source_failed
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[10, 60], retry_condition_fn=source_failed)
+def fetch(address: str, into: Path) -> Path:
+    """Bring a published release into a folder of its own; returns that folder."""
+    found = find(address)
+    return pull(found, into / f"{found.manifest.name}-{found.manifest.version}").folder
 
 
 @task(cache_policy=NO_CACHE)
 def prepare(settings: TrainSettings) -> Prepared:
-    """Bring the latent cache up to date."""
+    """Bring the latent cache up to date; shards that are not what the manifest says are refused."""
     return fill(settings)
 
 
@@ -29,11 +40,11 @@ def train(settings: TrainSettings) -> Path:
 
 
 @flow(name="train-generator")
-def train_generator(config: Path, release: Path | None = None) -> Path:
-    """Train on the release that the settings name, or on another one, such as a version just pulled."""
+def train_generator(config: Path, release: str | None = None) -> Path:
+    """Train on the release that the settings name, or on a published one: `<place>/<name>@<version>`."""
     settings = TrainSettings.load(config)
     if release:
-        settings = settings.model_copy(update={"release": release})
+        settings = settings.model_copy(update={"release": fetch(release, settings.run / "releases")})
     prepare(settings)
     model = train(settings)
     lines = read_journal(settings.run / "projector" / "journal.jsonl")

@@ -12,17 +12,24 @@ Forward = Callable[[Mapping[str, float], int], None]
 class Journal:
     """`journal.jsonl` of a run; what a killed run wrote after its last checkpoint is taken back."""
 
-    def __init__(self, folder: Path, seen: int, forward: Forward | None = None) -> None:
+    def __init__(
+        self, folder: Path, seen: int, forward: Forward | None = None, *, silent: bool = False
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._silent = silent  # another process of the run writes
         self.path = folder / "journal.jsonl"
         self._broken = folder / "not-finite.json"
         self._forward = forward
+        if silent:
+            return
         lines = read_journal(self.path)
         kept = "".join(json.dumps(line) + "\n" for line in lines if line["seen"] <= seen)
         self.path.write_text(kept)
 
     def write(self, seen: int, numbers: Mapping[str, float]) -> None:
         """Add a line."""
+        if self._silent:
+            return
         with self.path.open("a") as file:
             file.write(json.dumps({"seen": seen, **numbers}) + "\n")
         if self._forward:

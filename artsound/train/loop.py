@@ -75,7 +75,7 @@ def train(job: Job, machine: Machine) -> Trained:
     workers = Workers(machine, job.folder, job.loop)
     trained = Trained.begin(job.objective.to(workers.device), job.loop)
     seen = restore(job.folder, trained, job.provenance)
-    journal = Journal(job.folder, seen, workers.log if workers.main else None)
+    journal = Journal(job.folder, seen, workers.log, silent=not workers.main)
     step = Step(job, trained, workers)
     recent = Recent()
     steps = range(seen, job.loop.samples, job.loop.batch)

@@ -36,7 +36,7 @@ from artsound.train.shards import Shards, check_bytes, open_shards
 from artsound.train.small import SmallAudioPrior
 from artsound.train.visual import visual_encoder
 from artsound.train.watch import conditioned
-from artsound.train.workers import own_device
+from artsound.train.workers import first_process, own_device
 
 __all__ = ["Prepared", "Session", "conditioned", "prepare", "recompute", "run"]
 
@@ -142,7 +142,8 @@ def run(settings: TrainSettings) -> Path:
         _project(session, families, model, "warm", settings.warm)
     _project(session, families, model, "projector", settings.loop)
     path = settings.run / NAME
-    save_model(path, model, session.provenance(*_SECTIONS))
+    if first_process():
+        save_model(path, model, session.provenance(*_SECTIONS))
     return path
 
 

@@ -23,6 +23,11 @@ def own_device() -> torch.device:
     return PartialState().device  # type: ignore[no-any-return]
 
 
+def first_process() -> bool:
+    """Say whether this is the process that writes."""
+    return PartialState().is_main_process  # type: ignore[no-any-return]
+
+
 class Stepper(Protocol):
     """An optimiser, as far as the loop uses it."""
 

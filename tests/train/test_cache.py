@@ -87,17 +87,38 @@ def test_a_damaged_part_is_named(prepared: TrainSettings) -> None:
 
 
 def test_a_folder_without_manifest_is_no_release(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match="artsound build"):
+    with pytest.raises(ReleaseError, match=r"manifest\.json: missing"):
         open_shards(tmp_path)
 
 
 def test_a_release_without_media_says_so(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text('{"name": "a", "version": "1.0.0"}')
+    whole = write_release(tmp_path / "tiny-1.0.0")
+    for path in (whole / "data").iterdir():
+        path.unlink()
     with pytest.raises(ReleaseError, match="no shards with media"):
-        open_shards(tmp_path)
+        open_shards(whole)
 
 
 def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{")
-    with pytest.raises(ReleaseError, match=r"manifest\.json is damaged"):
+    with pytest.raises(ReleaseError, match=r"manifest\.json"):
         open_shards(tmp_path)
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing", "added"])
+def test_a_release_that_does_not_verify_is_not_encoded(
+    settings: TrainSettings, tmp_path: Path, harm: str
+) -> None:
+    whole = write_release(tmp_path / "tiny-1.0.0")
+    shard = whole / "data" / "val-00000-of-00001.parquet"
+    if harm == "changed":
+        data = bytearray(shard.read_bytes())
+        data[len(data) // 2] ^= 1
+        shard.write_bytes(bytes(data))
+    elif harm == "missing":
+        shard.unlink()
+    else:
+        (whole / "data" / "val-00001-of-00001.parquet").write_bytes(shard.read_bytes())
+    with pytest.raises(ReleaseError, match="artsound verify"):
+        prepare(settings.model_copy(update={"release": whole}))
+    assert not (settings.run / "cache").exists()

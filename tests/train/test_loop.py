@@ -2,6 +2,7 @@ import json
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from artsound.errors import ConfigError, StoreError, TrainingError
+from artsound.errors import ConfigError, MissingExtra, StoreError, TrainingError
 from artsound.train.batches import Batches
 from artsound.train.checkpoint import NAME, read_tensors, write_tensors
 from artsound.train.journal import read_journal
 from artsound.train.loop import Job, train
 from artsound.train.model import load_model
-from artsound.train.run import Session, run
-from artsound.train.settings import TrainSettings
+from artsound.train.run import Session, prepare, run
+from artsound.train.settings import Projector, TrainSettings, Visual
 
 SCRIPT = """
 import sys
@@ -190,3 +191,84 @@ def test_the_journal_knows_the_gap_on_the_validation_split(prepared: TrainSettin
     lines = read_journal(prepared.run / "projector" / "journal.jsonl")
     assert all(math.isfinite(line["val_gap"]) for line in lines if "val_gap" in line)
     assert any("val_gap" in line for line in lines)
+
+
+def test_numbers_reach_tensorboard(prepared: TrainSettings) -> None:
+    machine = prepared.machine.model_copy(update={"trackers": ("tensorboard",)})
+    run(prepared.model_copy(update={"machine": machine}))
+    assert list((prepared.run / "projector").rglob("events.out.tfevents.*"))
+
+
+def test_a_tracker_that_is_not_installed_is_named(prepared: TrainSettings) -> None:
+    machine = prepared.machine.model_copy(update={"trackers": ("wandb",)})
+    with pytest.raises(MissingExtra, match="pip install wandb"):
+        run(prepared.model_copy(update={"machine": machine}))
+
+
+def test_a_precision_that_cannot_be_had_is_refused(prepared: TrainSettings) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("a GPU has fp16")
+    machine = prepared.machine.model_copy(update={"precision": "fp16"})
+    with pytest.raises(ConfigError, match="machine section"):
+        run(prepared.model_copy(update={"machine": machine}))
+
+
+def test_in_half_precision_the_weights_stay_whole(prepared: TrainSettings) -> None:
+    machine = prepared.machine.model_copy(update={"precision": "bf16"})
+    made = weights(run(prepared.model_copy(update={"machine": machine})).parent)
+    assert {value.dtype for value in made.values()} == {torch.float32}
+    assert all(value.isfinite().all() for value in made.values())
+
+
+def test_the_validation_split_plays_at_every_checkpoint(prepared: TrainSettings) -> None:
+    run(prepared)
+    folders = sorted((prepared.run / "samples" / "projector").iterdir())
+    assert [int(folder.name) for folder in folders] == [16, 32, 48]
+    names = [sorted(path.name for path in folder.glob("*.wav")) for folder in folders]
+    assert names[0] == names[1] == names[2]
+    assert len(names[0]) == prepared.sampling.heard
+
+
+def test_captions_and_style_train_and_the_model_says_so(prepared: TrainSettings) -> None:
+    chosen = TrainSettings(
+        **prepared.model_dump(exclude={"visual", "projector"}),
+        visual=Visual(style=True),
+        projector=Projector(text=True, style_tokens=2, source_dropout=0.3),
+    )
+    prepare(chosen)
+    _, meta = read_tensors(run(chosen))
+    assert meta["language"] == "captions are fused with the image"
+    model = load_model(chosen.run)
+    assert set(model.encoder.spec) == {"content", "style", "text"}
+
+
+DISTRIBUTED = """
+import sys
+from pathlib import Path
+from artsound.train.run import run
+from artsound.train.settings import Loop, TrainSettings
+from tests.train.conftest import tiny_settings
+chosen = tiny_settings(Path(sys.argv[1]), Path(sys.argv[2]))
+run(chosen.model_copy(update={"warm": chosen.loop}))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(prepared: TrainSettings) -> None:
+    """Through accelerate and gloo; the warm-up leaves parameters unused, which must not hang it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = os.environ | {"PYTHONPATH": ".", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    shared |= {"MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", DISTRIBUTED, prepared.release, prepared.run],
+            env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+    assert [process.wait(600) for process in processes] == [0, 0]
+    assert all(value.isfinite().all() for value in weights(prepared.run).values())
+    lines = read_journal(prepared.run / "projector" / "journal.jsonl")
+    assert [line["seen"] for line in lines if "loss" in line] == [8, 16, 24, 32, 40, 48]
