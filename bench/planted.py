@@ -62,8 +62,10 @@ def figures(run: Path, release: Path, split: str = "test") -> Figures:
     made = model.prior.sample(
         cond, model.conditioner.nothing(len(rows)), noise, sampling.steps, sampling.guidance
     )
-    heard = _probed(model, training, _planted(release, "train", "clip_id", training), made)
-    wanted = _planted(release, split, "artwork_id", families)[rows]
+    heard = _probed(
+        model, training["audio"], _planted(release, "train", ("music", "track_id"), training["audio"]), made
+    )
+    wanted = _planted(release, split, ("artwork", "artwork_id"), families["audio"])[rows]
     orders = derangements(len(rows), seed=0)
     names = synthetic.Attributes._fields
     return Figures(
@@ -83,12 +85,13 @@ def figures(run: Path, release: Path, split: str = "test") -> Figures:
     )
 
 
-def _planted(release: Path, split: str, column: str, family: Family) -> Floats:
+def _planted(release: Path, split: str, key: tuple[str, str], family: Family) -> Floats:
     """Return the attributes behind one side of each pair, in the cache's order."""
     found = {}
     for path in sorted((release / "data").glob(f"{split}-*.parquet")):
-        table = pq.read_table(path, columns=["pair_id", "source_file"]).to_pydict()
-        found |= dict(zip(table["pair_id"], table["source_file"], strict=True))
+        table = pq.read_table(path, columns=["pair_id", "meta"]).to_pydict()
+        for pair, meta in zip(table["pair_id"], table["meta"], strict=True):
+            found[pair] = json.loads(meta)[key[0]][key[1]]
     return np.array([synthetic.attributes(0, synthetic.number_of(found[pair])) for pair in family.ids])
 
 
