@@ -1,11 +1,15 @@
 """Train on a release by name and version: pull it, prepare, train, each as one Prefect task.
 
+    python -m flows.train configs/train-demo.toml https://<where>/<name>@<version>
+
 A killed run goes on where it stopped when the flow is run again: pulled files, encoded parts and checkpoints
 are kept.
 """
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -50,3 +54,12 @@ def train_generator(config: Path, release: str | None = None) -> Path:
     lines = read_journal(settings.run / "projector" / "journal.jsonl")
     create_table_artifact(lines, key="training", description="Losses by samples seen")
     return model
+
+
+def main(config: Path, release: Annotated[str | None, typer.Argument()] = None) -> None:
+    """Train on the settings' release, or on a published version of one."""
+    typer.echo(train_generator(config, release))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -195,7 +195,7 @@ def _pretrain(session: Session, families: Mapping[str, Family]) -> None:
         batches,
         settings.pretrain,
         settings.run / "prior",
-        session.provenance("prior", "pretrain"),
+        session.provenance("prior", "pretrain", dropout=str(settings.objective.dropout)),
     )
     trained = train(job, settings.machine)
     trained.load(trained.averages)
@@ -206,6 +206,12 @@ def _project(session: Session, families: Mapping[str, Family], model: Model, nam
     objective = settings.objective
     if name == "warm":
         objective = objective.model_copy(update={"diffusion": 0.0})
+    taught = any(key.startswith("target.") for family in families.values() for key in family.shapes)
+    if not objective.diffusion and not (taught and (objective.loa or objective.contrastive)):
+        raise ConfigError(
+            f"nothing is left to learn in `{name}`: it needs objective.loa or contrastive above 0, and a prior "
+            "that has targets (small; audioldm2 with loa_teacher or text_distill)"
+        )
     job = Job(
         name,
         ProjectorObjective(session.prior, model.conditioner, objective, settings.projector.source_dropout),

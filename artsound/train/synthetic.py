@@ -74,6 +74,14 @@ formats = ["parquet"]
 TRAIN = """# Training on the set whose pairing is known.
 release = "build/release/synthetic-1.0.0"
 run = "run"
+
+[warm]
+samples = 9_600
+learning_rate = 2e-3
+
+[loop]
+samples = 3_200
+learning_rate = 2e-3
 """
 
 

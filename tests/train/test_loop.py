@@ -242,6 +242,12 @@ def test_captions_and_style_train_and_the_model_says_so(prepared: TrainSettings)
     assert set(model.encoder.spec) == {"content", "style", "text"}
 
 
+def test_a_warm_up_without_anything_to_learn_is_refused(prepared: TrainSettings) -> None:
+    objective = prepared.objective.model_copy(update={"loa": 0.0})
+    with pytest.raises(ConfigError, match="nothing is left to learn in `warm`"):
+        run(prepared.model_copy(update={"warm": prepared.loop, "objective": objective}))
+
+
 DISTRIBUTED = """
 import sys
 from pathlib import Path
