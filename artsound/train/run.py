@@ -134,7 +134,7 @@ def run(settings: TrainSettings) -> Path:
     for one in session.prior.tunable():
         one.requires_grad_(True)
     with seeded(settings.loop.seed):
-        conditioner = new_conditioner(settings, session.prior, session.encoder, _targets(families["audio"]))
+        conditioner = new_conditioner(settings, session.prior, session.encoder, _targets(families))
     model = Model(settings, session.prior, session.encoder, conditioner)
     if settings.machine.recompute:
         recompute(session.prior.network)
@@ -209,8 +209,8 @@ def _project(session: Session, families: Mapping[str, Family], model: Model, nam
     taught = any(key.startswith("target.") for family in families.values() for key in family.shapes)
     if not objective.diffusion and not (taught and (objective.loa or objective.contrastive)):
         raise ConfigError(
-            f"nothing is left to learn in `{name}`: it needs objective.loa or contrastive above 0, and a prior "
-            "that has targets (small; audioldm2 with loa_teacher or text_distill)"
+            f"nothing is left to learn in `{name}`: it needs objective.loa or contrastive above 0, and a "
+            "prior that has targets (small; audioldm2 with loa_teacher or text_distill)"
         )
     job = Job(
         name,
@@ -235,9 +235,10 @@ def _watch(session: Session, model: Model, folder: Path, seen: int) -> dict[str,
     return watch.measure(model, families)
 
 
-def _targets(audio: Family) -> dict[str, Tensor]:
+def _targets(families: Mapping[str, Family]) -> dict[str, Tensor]:
     """Read some conditioning targets, slot → (row, token, dim)."""
-    found = audio.gather(np.arange(min(STATISTICS_ROWS, len(audio))))
+    teacher = families.get("caption", families["audio"])
+    found = teacher.gather(np.arange(min(STATISTICS_ROWS, len(teacher))))
     return {
         name.removeprefix("target."): one.float() for name, one in found.items() if name.startswith("target.")
     }
