@@ -1,6 +1,7 @@
 """Where a loop runs: one process or several, CPU or GPU, which precision. All of it through accelerate."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -18,14 +20,19 @@ from artsound.errors import ConfigError, MissingExtra
 from artsound.train.settings import Loop, Machine
 
 
+def _on_cpu() -> bool:
+    """Say whether no GPU shall be used; accelerate joins processes without one only if it is told so."""
+    return not torch.cuda.is_available() or os.environ.get("ACCELERATE_USE_CPU", "").lower() in {"1", "true"}
+
+
 def own_device() -> torch.device:
     """Return where this process computes: its own GPU, or the CPU."""
-    return PartialState().device  # type: ignore[no-any-return]
+    return PartialState(cpu=_on_cpu()).device  # type: ignore[no-any-return]
 
 
 def first_process() -> bool:
     """Say whether this is the process that writes."""
-    return PartialState().is_main_process  # type: ignore[no-any-return]
+    return PartialState(cpu=_on_cpu()).is_main_process  # type: ignore[no-any-return]
 
 
 class Stepper(Protocol):
@@ -42,8 +49,14 @@ class Workers:
     """The processes of a run, seen from one of them. Start several with `accelerate launch`."""
 
     def __init__(self, machine: Machine, folder: Path, loop: Loop) -> None:
+        missing = [name for name in machine.trackers if find_spec(name) is None]
+        if missing:
+            named = " ".join(missing)
+            raise MissingExtra(f"machine.trackers wants what is not installed: pip install {named}")
+        AcceleratorState._reset_state()  # an earlier run in this process would fix the precision
         try:
             self._accelerator = Accelerator(
+                cpu=_on_cpu(),
                 mixed_precision=machine.precision,
                 log_with=list(machine.trackers) or None,
                 project_dir=folder,
@@ -51,7 +64,8 @@ class Workers:
             )
         except (ImportError, ValueError) as error:
             raise ConfigError(f"the machine section cannot be had here: {error}") from error
-        self._track(machine, loop)
+        if machine.trackers:
+            self._accelerator.init_trackers("artsound", config=loop.model_dump())
         self.device: torch.device = self._accelerator.device
         self.main: bool = self._accelerator.is_main_process
         self._count: int = self._accelerator.num_processes
@@ -60,15 +74,6 @@ class Workers:
             raise ConfigError(
                 f"batch {loop.batch} cannot be cut into {loop.accumulate} pieces of {self._count} processes"
             )
-
-    def _track(self, machine: Machine, loop: Loop) -> None:
-        missing = [name for name in machine.trackers if find_spec(name) is None]
-        if missing:
-            raise MissingExtra(
-                f"machine.trackers names {', '.join(missing)}: pip install {' '.join(missing)}"
-            )
-        if machine.trackers:
-            self._accelerator.init_trackers("artsound", config=loop.model_dump())
 
     def wrap(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, "Stepper"]:
         """Let several processes share gradients, and the optimiser know of the precision."""
@@ -110,4 +115,5 @@ class Workers:
     def finish(self) -> None:
         """Let all processes come to the same point and close the trackers."""
         self._accelerator.wait_for_everyone()
-        self._accelerator.end_training()
+        for tracker in self._accelerator.trackers:  # `end_training` would also part the processes for ever
+            tracker.finish()

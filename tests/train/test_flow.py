@@ -12,6 +12,7 @@ CONFIG = """
 release = "nowhere"
 run = "run"
 [prior]
+kind = "small"
 width = 16
 blocks = 1
 heads = 2

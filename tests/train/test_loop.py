@@ -205,16 +205,9 @@ def test_a_tracker_that_is_not_installed_is_named(prepared: TrainSettings) -> No
         run(prepared.model_copy(update={"machine": machine}))
 
 
-def test_a_precision_that_cannot_be_had_is_refused(prepared: TrainSettings) -> None:
-    if torch.cuda.is_available():
-        pytest.skip("a GPU has fp16")
-    machine = prepared.machine.model_copy(update={"precision": "fp16"})
-    with pytest.raises(ConfigError, match="machine section"):
-        run(prepared.model_copy(update={"machine": machine}))
-
-
-def test_in_half_precision_the_weights_stay_whole(prepared: TrainSettings) -> None:
-    machine = prepared.machine.model_copy(update={"precision": "bf16"})
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_in_half_precision_the_weights_stay_whole(prepared: TrainSettings, precision: str) -> None:
+    machine = prepared.machine.model_copy(update={"precision": precision})
     made = weights(run(prepared.model_copy(update={"machine": machine})).parent)
     assert {value.dtype for value in made.values()} == {torch.float32}
     assert all(value.isfinite().all() for value in made.values())
