@@ -123,7 +123,8 @@ _FAULTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def _melody(number: int, seconds: float) -> Float32[np.ndarray, " frame"]:
     """Play notes drawn by number, one after another: melodies are told apart as recordings are."""
-    rng, pieces, frames = np.random.default_rng(number), [], round(seconds * RATE)
+    rng, frames = np.random.default_rng(number), round(seconds * RATE)
+    pieces: list[np.ndarray] = []
     while sum(map(len, pieces)) < frames:
         pitch, length = 110 * 2 ** (rng.integers(0, 36) / 12), rng.uniform(0.2, 0.45)
         time = np.arange(round(length * RATE)) / RATE
