@@ -86,10 +86,10 @@ class ReleaseManifest:
     tiers: dict[str, int]  # pairs by licence tier, from free to closed
     licences: dict[str, dict[str, int]]  # side (art, music) → licence → pairs
     media: bool  # False: references only
-    arrays: tuple[ArrayRecord, ...]  # vectors and latents
-    npy: bool  # the arrays are members of the tars, too
     files: tuple[FileRecord, ...]  # sorted by path
     facts: Mapping[str, Any]  # settings, tables, models, leak report, code: as the build knows them
+    arrays: tuple[ArrayRecord, ...] = ()  # vectors and latents
+    npy: bool = False  # the arrays are members of the tars, too
 
     def text(self) -> str:
         """Write the manifest as JSON."""
