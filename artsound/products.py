@@ -62,7 +62,7 @@ class ReleaseFolder:
         return Release(
             release_folder(self.settings),
             StoredRows(store.path("release_rows"), _content(store, "release_rows")),
-            options=ReleaseOptions(**values(chosen)),
+            options=ReleaseOptions(**{k: v for k, v in values(chosen).items() if k != "latents"}),
             images=open_media(self.settings.artworks.path),
             audio=open_media(self.settings.tracks.path),
             facts=_facts(self.settings, store),

@@ -16,7 +16,8 @@ from artsound.tables import TABLES
 def artists(start: int, stop: int) -> Outcome:
     ids = [f"art:{n:06d}" for n in range(start, stop)]
     rows = {"artist_id": ids, "side": ["art"] * len(ids), "name": ids, "items": list(range(start, stop))}
-    unknown = {name: [None] * len(ids) for name in TABLES["artists"].names if name not in rows}
+    others = (field for field in TABLES["artists"] if field.name not in rows)
+    unknown = {field.name: [[] if pa.types.is_list(field.type) else None] * len(ids) for field in others}
     refused = [Reject(f"x{start}", Reason.UNREADABLE, "torn")] if start else []
     return Outcome(pa.table(rows | unknown), refused)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from artsound.errors import ConfigError
 from artsound.train import prior as priors
 from artsound.train.checkpoint import read_tensors, write_tensors
+from artsound.train.prepare import audio_fingerprint
 from artsound.train.prior import AudioPrior
 from artsound.train.projector import Conditioner, Ends
 from artsound.train.settings import TrainSettings
@@ -88,7 +89,7 @@ def load_model(path: Path, weights: str = "") -> Model:
         load_own(prior, tensors)
     except RuntimeError as error:
         raise ConfigError(f"{path} is of another projector or prior: {str(error).splitlines()[0]}") from error
-    for side, found in (("audio", prior.fingerprint), ("visual", encoder.fingerprint)):
+    for side, found in (("audio", audio_fingerprint(prior)), ("visual", encoder.fingerprint)):
         if meta.get(side, found) != found:
             raise ConfigError(
                 f"{path} was trained with another {side} encoder than the weights named now ({meta[side]}, "

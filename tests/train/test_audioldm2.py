@@ -254,7 +254,10 @@ def test_targets_from_sound_or_from_captions_teach_the_projector(
     _, meta = read_tensors(run(chosen))
     assert ("captions" in meta["language"]) == distilled
     losses = [line["loa"] for line in read_journal(chosen.run / "warm" / "journal.jsonl") if "loa" in line]
-    assert losses[-1] < losses[0]
+    if distilled:  # the tiny text towers say the same of every caption: the mean, where the projector starts
+        assert max(map(abs, losses)) < 1e-6
+    else:
+        assert losses[-1] < losses[0]
 
 
 def test_only_keys_and_values_on_the_loa_side_are_tunable(checkpoint: Path) -> None:
