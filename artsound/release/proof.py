@@ -4,7 +4,7 @@ For prices u of the bidders and v ≥ 0 of what they bid for, with u_i + v_j ≥
 is worth more than Σ u_i + Σ v_j, each as often as it has places (weak duality; `artsound.matching.check`).
 Here the value of the pairs and that bound are summed anew, the inequality is held against every pair whose
 score the release tells (its own, and the runners-up beside them), and scores and prices against those told
-elsewhere. Of all other pairs only vectors can tell: `artsound.release.priced`.
+elsewhere. Of all other pairs only vectors can tell: `artsound match check` in the build's folder.
 """
 
 import hashlib
