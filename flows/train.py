@@ -2,8 +2,7 @@
 
     python -m flows.train configs/train-demo.toml https://<where>/<name>@<version>
 
-A killed run goes on where it stopped when the flow is run again: pulled files, encoded parts and checkpoints
-are kept.
+A killed run goes on where it stopped when the flow is run again.
 """
 
 from pathlib import Path
@@ -17,7 +16,6 @@ from prefect.cache_policies import NO_CACHE
 from artsound.receive.find import find
 from artsound.receive.pull import pull
 from artsound.train.journal import read_journal
-from artsound.train.run import Prepared
 from artsound.train.run import prepare as fill
 from artsound.train.run import run as fit
 from artsound.train.settings import TrainSettings
@@ -31,16 +29,8 @@ def fetch(address: str, into: Path) -> Path:
     return pull(found, into / f"{found.manifest.name}-{found.manifest.version}").folder
 
 
-@task(cache_policy=NO_CACHE)
-def prepare(settings: TrainSettings) -> Prepared:
-    """Bring the latent cache up to date; shards that are not what the manifest says are refused."""
-    return fill(settings)
-
-
-@task(cache_policy=NO_CACHE)
-def train(settings: TrainSettings) -> Path:
-    """Train from the last checkpoint on; returns where the model is."""
-    return fit(settings)
+prepare = task(name="prepare", cache_policy=NO_CACHE)(fill)
+train = task(name="train", cache_policy=NO_CACHE)(fit)
 
 
 @flow(name="train-generator")
