@@ -6,6 +6,7 @@ footer. Files are opened when they are first needed, and anew in every process.
 
 import mmap
 import os
+import threading
 import weakref
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -50,18 +51,23 @@ class Shard(Protocol):
 
 @dataclass(frozen=True)
 class Groups:
-    """Row groups that were read lately, of all files together; they do not travel to other processes."""
+    """Row groups that were read lately, of all files together; they do not travel to other processes.
+
+    One thread reads at a time: Arrow's Parquet reader is not safe in threads, and breaks down when shared.
+    """
 
     most: int = MIX
     kept: dict[tuple[Path, int], Group] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, key: tuple[Path, int], read: Callable[[], Group]) -> Group:
         """Return a group; the one that was not used for longest makes room."""
-        found = self.kept.pop(key, None) or read()
-        self.kept[key] = found
-        if len(self.kept) > self.most:
-            del self.kept[next(iter(self.kept))]
-        return found
+        with self.lock:
+            found = self.kept.pop(key, None) or read()
+            self.kept[key] = found
+            if len(self.kept) > self.most:
+                del self.kept[next(iter(self.kept))]
+            return found
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Groups, (self.most,)

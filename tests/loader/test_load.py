@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import artsound
 from artsound.errors import ConfigError, ReleaseError, SourceError
 from artsound.loader.pairs import Pairs
+from artsound.loader.shards import Groups, ParquetShard
 from artsound.release.manifest import MANIFEST, parse_manifest
 from tests.release import world
 
@@ -44,6 +47,17 @@ def test_a_pair_holds_the_bytes_that_were_packed(pairs: Pairs, rows: pa.Table, m
             "music_caption": row["music_caption"],
             "meta": row["meta"],
         }
+
+
+def test_threads_may_share_a_shard(tmp_path: Path) -> None:
+    texts = [f"{row:09d}" * 100 for row in range(4_000)]
+    path = tmp_path / "some.parquet"
+    pq.write_table(pa.table({"meta": texts}), path, row_group_size=500, use_dictionary=False)
+    for _ in range(10):
+        shard = ParquetShard(lambda: path, len(texts), ("meta",), Groups(1))
+        with ThreadPoolExecutor(8) as pool:  # rows far from each other: a group is read nearly every time
+            turns = [row * 501 % len(texts) for row in range(200)]
+            assert [one["meta"] for one in pool.map(shard.read, turns)] == [texts[row] for row in turns]
 
 
 def test_it_is_a_sequence(pairs: Pairs) -> None:
