@@ -22,8 +22,8 @@ $(VENV)/.core: pyproject.toml configs/constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(INSTALL) -e '.[dev,cpu,graph,models,clap,publish,train]'
-	$(INSTALL) --no-deps laion-clap==1.1.7
+	$(INSTALL) -e '.[dev,cpu,graph,models,clap,imagebind,publish,train]'
+	$(INSTALL) --no-deps laion-clap==1.1.7 imagebind-unofficial==0.1.1
 	@touch $@
 
 demo: setup  ## build and verify the sample release, and say where its audit page is

@@ -29,6 +29,14 @@ def _words(writes: str, space: str) -> Stage:
     return _vectors(writes, reads, partial(wiring.word_vectors, space=space, id_column=key), space)
 
 
+def _images(space: str) -> Stage:
+    return _vectors(f"art_{space}_vectors", "artworks", partial(wiring.image_vectors, space=space), space)
+
+
+def _sounds(space: str) -> Stage:
+    return _vectors(f"music_{space}_vectors", "clips", partial(wiring.sound_vectors, space=space), space)
+
+
 _RAW_ARTWORKS = Stage("raw_artworks", (), ("artworks",), wiring.raw_artworks, watches=wiring.art_files)
 _RAW_ARTISTS = Stage("raw_artists", (), ("artworks",), wiring.raw_artists, watches=wiring.art_files)
 # source of the artworks → the stages that read it; a server is read in windows of its keys
@@ -85,19 +93,20 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         in_parts=True,
         watches=lambda settings: registry.identity("music_captioner", settings.captions.music),
     ),
-    _vectors("art_image_vectors", "artworks", partial(wiring.image_vectors, space="image"), "image"),
+    _images("image"),
     _words("art_sentence_vectors", "sentence"),
     _words("music_sentence_vectors", "sentence"),
 )
 SPACES: dict[str, tuple[Stage, ...]] = {  # part of a run where `embeddings` names a model for the space
     "clip": (
-        _vectors("art_clip_vectors", "artworks", partial(wiring.image_vectors, space="clip"), "clip"),
+        _images("clip"),
         _words("music_clip_vectors", "clip"),
     ),
     "clap": (
         _words("art_clap_vectors", "clap"),
-        _vectors("music_clap_vectors", "clips", wiring.sound_vectors, "clap"),
+        _sounds("clap"),
     ),
+    "imagebind": (_images("imagebind"), _sounds("imagebind")),
 }
 
 RELEASE = Stage(

@@ -1,7 +1,8 @@
 """Retrieval from the vectors of a build: an image finds tracks, a recording finds artworks, words find both.
 
-Exact: every vector is compared. With CLIP or CLAP in the settings an image or a recording is compared in
-their space; without, it is measured and described offline, and its words are compared.
+Exact: every vector is compared. With ImageBind in the settings an image and a recording meet in its space;
+with CLIP or CLAP they are compared with the other side's words; without any of them a file is measured and
+described offline, and its words are compared.
 """
 
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ class Hit:
 class Query:
     """A question as a vector, and the space it lives in."""
 
-    space: str  # sentence, clip or clap
+    space: str  # sentence, clip, clap or imagebind
     model: str  # name@revision of what made the vector
     vector: Float32[np.ndarray, " dim"]
 
@@ -70,9 +71,9 @@ def by_image(settings: Settings, path: Path) -> Query:
         pixels = decode_image(_bytes(path), max_megapixels=MEGAPIXELS).pixels
     except MediaError as error:
         raise ConfigError(f"{path}: {error.detail}") from error
-    if settings.embeddings.clip:
-        encoder = registry.images_of("clip", settings.embeddings)
-        return Query("clip", encoder.name, encoder([encoder.prepare(pixels)])[0])
+    if space := _first(settings, "imagebind", "clip"):
+        encoder = registry.images_of(space, settings.embeddings)
+        return Query(space, encoder.name, encoder([encoder.prepare(pixels)])[0])
     facts: dict[str, Any] = {"tags": [], "title": None, "artist": None}
     return _described(settings, registry.art_captioner(Chosen()), facts, measure_picture(pixels))
 
@@ -85,10 +86,10 @@ def by_audio(settings: Settings, path: Path) -> Query:
     """
     data = _bytes(path)
     try:
-        if settings.embeddings.clap:
-            encoder = registry.sounds_of(settings.embeddings)
+        if space := _first(settings, "imagebind", "clap"):
+            encoder = registry.sounds_of(space, settings.embeddings)
             samples = decode_audio(data, rate=encoder.rate).samples
-            return Query("clap", encoder.name, encoder([encoder.prepare(samples)])[0])
+            return Query(space, encoder.name, encoder([encoder.prepare(samples)])[0])
         channels, rate = decode_excerpt(data, start=0.0, seconds=WINDOW)
     except MediaError as error:
         raise ConfigError(f"{path}: {error.detail}") from error
@@ -114,6 +115,11 @@ def search(store: Store, query: Query, side: Side, limit: int) -> list[Hit]:
     keys = vectors["item_id"].to_numpy()
     best = np.lexsort((keys, -scores))[:limit]
     return _hits(store, side, [str(keys[i]) for i in best], [float(scores[i]) for i in best])
+
+
+def _first(settings: Settings, *spaces: str) -> str:
+    """Name the first of some spaces that this run has a model for; empty where it has none."""
+    return next((space for space in spaces if getattr(settings.embeddings, space)), "")
 
 
 def _scores(

@@ -185,14 +185,26 @@ class Clap(Section):
         return self
 
 
+class ImageBind(Section):
+    """ImageBind: images against recordings, without words between. Its weights are non-commercial."""
+
+    weights: Path  # folder of one checkpoint such as imagebind_huge.pth, or the file
+    repo: str = ""  # where `artsound models fetch` finds the weights
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    window: PositiveFloat = 2.0  # s that the model hears at a time
+    hop: PositiveFloat = 10.0  # s between two windows: three in a clip of 30 s
+    pooling: Literal["mean", "middle"] = "mean"
+
+
 class Embeddings(Section):
-    """Who embeds what. CLIP and CLAP are part of a run when they are named."""
+    """Who embeds what. CLIP, CLAP and ImageBind are part of a run when they are named."""
 
     image: str = "style"
     sentence: str = "minilm-int8"
     numbers: Literal["float32", "float16"] = "float32"  # how vectors are stored
     clip: Clip | None = None
     clap: Clap | None = None
+    imagebind: ImageBind | None = None
 
 
 class Matching(Section):
@@ -201,6 +213,7 @@ class Matching(Section):
     sentence: Weight = 1.0  # cosine of the two captions
     clip: Weight = 0.0  # cosine of image and music caption in CLIP; needs `embeddings.clip`
     clap: Weight = 0.0  # cosine of recording and art caption in CLAP; needs `embeddings.clap`
+    imagebind: Weight = 0.0  # cosine of image and recording in ImageBind; needs `embeddings.imagebind`
     affect: Weight = 0.2  # agreement of valence and arousal
     min_score: float | None = None  # leave the smaller side's item unmatched rather than below it
     clips_per_artwork: PositiveInt = 1
@@ -223,7 +236,7 @@ class Release(Section):
         "any"  # licences allowed
     )
     media: bool = True  # False: references only, no image or audio
-    vectors: tuple[Literal["image", "sentence", "clip", "clap"], ...] = ()  # spaces that are published, too
+    vectors: tuple[Literal["image", "sentence", "clip", "clap", "imagebind"], ...] = ()  # published, too
     latents: Path | None = None  # publish the latents of a cache that was made from the same media
     npy: bool = False  # vectors and latents also as .npy members of the tars, not in Parquet alone
     plots: bool = False  # pictures for the card; needs the extra `publish`
@@ -260,7 +273,7 @@ class Settings(Document):
 
     @model_validator(mode="after")
     def _terms_have_models(self) -> Self:
-        for term in ("clip", "clap"):
+        for term in ("clip", "clap", "imagebind"):
             if getattr(self.matching, term) and not getattr(self.embeddings, term):
                 raise ValueError(f"matching.{term} has a weight, but no model: set embeddings.{term}.weights")
             if term in self.release.vectors and not getattr(self.embeddings, term):

@@ -196,10 +196,10 @@ def image_vectors(settings: Settings, *, space: str) -> Run:
     return in_numbers(run, settings.embeddings.numbers)
 
 
-def sound_vectors(settings: Settings) -> Run:
+def sound_vectors(settings: Settings, *, space: str) -> Run:
     from artsound.embeddings import embed_clips, in_numbers
 
-    encoder, runtime = registry.sounds_of(settings.embeddings), settings.runtime
+    encoder, runtime = registry.sounds_of(space, settings.embeddings), settings.runtime
     media, size = _audio(settings), runtime.batch_size
     run = partial(embed_clips, encoder=encoder, media=media, batch_size=size, workers=runtime.workers)
     return in_numbers(run, settings.embeddings.numbers)
@@ -295,6 +295,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "sentence": ("art_sentence_vectors", "music_sentence_vectors"),
     "clip": ("art_clip_vectors", "music_clip_vectors"),
     "clap": ("art_clap_vectors", "music_clap_vectors"),
+    "imagebind": ("art_imagebind_vectors", "music_imagebind_vectors"),
     "affect": ("art_measures", "music_measures"),
 }
 

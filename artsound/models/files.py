@@ -9,6 +9,7 @@ from pathlib import Path
 import onnxruntime
 
 from artsound.errors import ConfigError, MissingExtra
+from artsound.settings import Clap, ImageBind
 
 OURS = Path(__file__).parent / "weights"
 SAFE = ("*.safetensors",)
@@ -50,7 +51,8 @@ def identity(name: str, weights: str) -> str:
 
 def kinds_of(chosen: object) -> Sequence[str]:
     """Give the patterns of the files that hold a model's weights, by the library that loads it."""
-    return CHECKPOINTS if getattr(chosen, "library", "") == "laion_clap" else SAFE
+    any_kind = isinstance(chosen, ImageBind) or (isinstance(chosen, Clap) and chosen.library == "laion_clap")
+    return CHECKPOINTS if any_kind else SAFE
 
 
 def weights_in(folder: Path, *, kinds: Sequence[str] = SAFE) -> list[Path]:

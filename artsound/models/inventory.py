@@ -9,10 +9,10 @@ from typing import Literal
 
 from artsound.errors import ConfigError, MissingExtra
 from artsound.models import files, registry
-from artsound.settings import Captioner, Clap, Clip, Settings
+from artsound.settings import Captioner, Clap, Clip, ImageBind, Settings
 
 State = Literal["packaged", "on disk", "missing", "served"]
-Weights = Clip | Clap | Captioner
+Weights = Clip | Clap | ImageBind | Captioner
 
 PACKAGED = {"offline": "Apache-2.0 (our code)", "minilm-int8": "Apache-2.0", "style": "MIT and Apache-2.0"}
 KNOWN = {  # what the cards said when this was written; the card beside the weights goes first
@@ -49,8 +49,7 @@ def inventory(settings: Settings) -> list[Listed]:
         _packaged("sentence encoder", given.sentence, registry.identity("text_encoder", given.sentence)),
         _packaged("image encoder", given.image, registry.identity("image_encoder", given.image)),
     ]
-    spaces = {"CLIP": given.clip, "CLAP": given.clap}
-    return found + [_local(role, chosen, chosen.weights) for role, chosen in spaces.items() if chosen]
+    return found + [_local(role, chosen, chosen.weights) for role, chosen in _spaces(settings)]
 
 
 def fetch(settings: Settings) -> Iterator[str]:
@@ -92,10 +91,13 @@ def _with_weights(settings: Settings) -> Iterator[tuple[str, Weights]]:
     ):
         if captioner.backend == "transformers":
             yield role, captioner
-    if settings.embeddings.clip:
-        yield "CLIP", settings.embeddings.clip
-    if settings.embeddings.clap:
-        yield "CLAP", settings.embeddings.clap
+    yield from _spaces(settings)
+
+
+def _spaces(settings: Settings) -> Iterator[tuple[str, Clip | Clap | ImageBind]]:
+    given = settings.embeddings
+    named = (("CLIP", given.clip), ("CLAP", given.clap), ("ImageBind", given.imagebind))
+    yield from ((role, chosen) for role, chosen in named if chosen)
 
 
 def _folder(chosen: Weights) -> Path:
@@ -121,7 +123,7 @@ def _packaged(role: str, name: str, identity: str) -> Listed:
 
 
 def _local(role: str, chosen: Weights, folder: Path) -> Listed:
-    stem = "" if isinstance(chosen, Clap) else chosen.model
+    stem = "" if isinstance(chosen, Clap | ImageBind) else chosen.model
     licence = _card(folder) or _known(f"{chosen.repo} {stem} {folder.name}")
     if _present(folder, kinds := files.kinds_of(chosen)):
         name = files.weights_identity(stem, folder, chosen.precision, kinds=kinds)

@@ -9,7 +9,7 @@ from artsound import settings
 from artsound.errors import ConfigError
 from artsound.models.protocols import AudioEncoder, Captioner, ImageEncoder, TextEncoder
 
-Section = TypeVar("Section", settings.Clip, settings.Clap)
+Section = TypeVar("Section", settings.Clip, settings.Clap, settings.ImageBind)
 Side = Literal["art", "music"]
 Model_co = TypeVar("Model_co", covariant=True)
 
@@ -126,7 +126,7 @@ def image_encoder(name: str) -> ImageEncoder:
 
 
 def texts_of(space: str, given: settings.Embeddings) -> TextEncoder:
-    """Load what embeds texts in a space: `sentence`, `clip` or `clap`."""
+    """Load what embeds texts in a space: `sentence`, `clip`, `clap` or `imagebind`."""
     if space == "sentence":
         return text_encoder(given.sentence)
     if space == "clip":
@@ -134,6 +134,11 @@ def texts_of(space: str, given: settings.Embeddings) -> TextEncoder:
 
         clip = _named(given.clip)
         return ClipTexts(clip.weights, model=clip.model, precision=clip.precision)
+    if space == "imagebind":
+        from artsound.models.imagebind import BoundTexts
+
+        bound = _named(given.imagebind)
+        return BoundTexts(bound.weights, precision=bound.precision)
     clap = _named(given.clap)
     if clap.library == "laion_clap":
         from artsound.models.laion import LaionTexts
@@ -145,19 +150,30 @@ def texts_of(space: str, given: settings.Embeddings) -> TextEncoder:
 
 
 def images_of(space: str, given: settings.Embeddings) -> ImageEncoder:
-    """Load what embeds images in a space: `image` or `clip`."""
+    """Load what embeds images in a space: `image`, `clip` or `imagebind`."""
     if space == "image":
         return image_encoder(given.image)
+    if space == "imagebind":
+        from artsound.models.imagebind import BoundImages
+
+        bound = _named(given.imagebind)
+        return BoundImages(bound.weights, precision=bound.precision)
     from artsound.models.openclip import ClipImages
 
     clip = _named(given.clip)
     return ClipImages(clip.weights, model=clip.model, precision=clip.precision)
 
 
-def sounds_of(given: settings.Embeddings) -> AudioEncoder:
-    """Load what embeds recordings."""
+def sounds_of(space: str, given: settings.Embeddings) -> AudioEncoder:
+    """Load what embeds recordings in a space: `clap` or `imagebind`."""
     from artsound.models.windows import WindowRule
 
+    if space == "imagebind":
+        from artsound.models.imagebind import BoundSounds
+
+        bound = _named(given.imagebind)
+        rule = WindowRule(bound.window, bound.hop, bound.pooling)
+        return BoundSounds(bound.weights, rule=rule, precision=bound.precision)
     clap = _named(given.clap)
     rule = WindowRule(clap.window, clap.hop, clap.pooling)
     if clap.library == "laion_clap":
@@ -170,7 +186,7 @@ def sounds_of(given: settings.Embeddings) -> AudioEncoder:
 
 
 def identity_of(space: str, given: settings.Embeddings) -> str:
-    """Name the model of a space (`sentence`, `image`, `clip`, `clap`) without loading it."""
+    """Name the model of a space (`sentence`, `image`, `clip`, `clap`, `imagebind`) without loading it."""
     from artsound.models import files
 
     if space == "sentence":
@@ -180,8 +196,8 @@ def identity_of(space: str, given: settings.Embeddings) -> str:
     if space == "clip":
         clip = _named(given.clip)
         return files.weights_identity(clip.model, clip.weights, clip.precision)
-    clap = _named(given.clap)
-    return files.weights_identity("", clap.weights, clap.precision, kinds=files.kinds_of(clap))
+    chosen = _named(given.imagebind) if space == "imagebind" else _named(given.clap)
+    return files.weights_identity("", chosen.weights, chosen.precision, kinds=files.kinds_of(chosen))
 
 
 def identities(chosen: settings.Settings) -> dict[str, str]:
@@ -190,7 +206,8 @@ def identities(chosen: settings.Settings) -> dict[str, str]:
         "art_captioner": identity("art_captioner", chosen.captions.art),
         "music_captioner": identity("music_captioner", chosen.captions.music),
     }
-    spaces = [space for space in ("sentence", "image", "clip", "clap") if getattr(chosen.embeddings, space)]
+    known = ("sentence", "image", "clip", "clap", "imagebind")
+    spaces = [space for space in known if getattr(chosen.embeddings, space)]
     return captioners | {f"{space}_encoder": identity_of(space, chosen.embeddings) for space in spaces}
 
 
@@ -209,7 +226,7 @@ def identity(kind: str, chosen: str | settings.Captioner) -> str:
 def _named(model: Section | None) -> Section:
     """Give the settings of a model that the run has; a space without one is no part of it."""
     if model is None:
-        raise ConfigError("this run names no model for the space: set `embeddings.clip` or `embeddings.clap`")
+        raise ConfigError("this run names no model for the space: set `weights` of it in [embeddings]")
     return model
 
 

@@ -27,16 +27,17 @@ def try_encoders(settings: Settings) -> Iterator[Tried]:
     """
     given = settings.embeddings
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    for space in ("sentence", *(space for space in ("clip", "clap") if getattr(given, space))):
+    named = [space for space in ("clip", "clap", "imagebind") if getattr(given, space)]
+    for space in ("sentence", *named):
         texts = registry.texts_of(space, given)
         yield _sound(f"{space}: texts", texts.name, texts(["a quiet sea"]))
-    for space in ("image", *(["clip"] if given.clip else [])):
+    for space in ("image", *(space for space in named if space != "clap")):
         images = registry.images_of(space, given)
         yield _sound(f"{space}: images", images.name, images([images.prepare(pixels)]))
-    if given.clap:
-        sounds = registry.sounds_of(given)
+    for space in (space for space in named if space != "clip"):
+        sounds = registry.sounds_of(space, given)
         noise = np.random.default_rng(0).standard_normal(sounds.rate).astype(np.float32)
-        yield _sound("clap: recordings", sounds.name, sounds([sounds.prepare(noise)]))
+        yield _sound(f"{space}: recordings", sounds.name, sounds([sounds.prepare(noise)]))
 
 
 def _sound(role: str, name: str, vectors: np.ndarray) -> Tried:

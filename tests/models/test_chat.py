@@ -17,7 +17,7 @@ from artsound.models.chat import Chat
 from artsound.models.protocols import Item
 from artsound.settings import Captioner
 from tests.captions.test_endpoint import picture
-from tests.models import tiny
+from tests.models import tiny, tiny_chat
 
 pytestmark = pytest.mark.slow
 
@@ -45,13 +45,24 @@ def questions(side: str, temperature: float = 0.0) -> list[Question]:
     return [Question("What?", {"type": "object"}, 0, temperature, audio=sound) for sound in sounds]
 
 
-@pytest.mark.parametrize("side", ["art", "music"])
-def test_answers_do_not_depend_on_the_batch(side: str, request: pytest.FixtureRequest) -> None:
-    folder = request.getfixturevalue("seeing" if side == "art" else "hearing")
+FAMILIES = {
+    "Qwen2.5-VL": ("art", tiny.vision_chat),
+    "Qwen3-VL": ("art", tiny_chat.qwen3_vl),
+    "LLaVA": ("art", tiny_chat.llava),
+    "Qwen2-Audio": ("music", tiny.audio_chat),
+    "Audio Flamingo 3": ("music", tiny_chat.audio_flamingo),
+    "Music Flamingo": ("music", tiny_chat.music_flamingo),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_answers_do_not_depend_on_the_batch(family: str, tmp_path: Path) -> None:
+    side, write = FAMILIES[family]
+    folder = write(tmp_path / "model")
     together = [reply.text for _, reply in load(folder)(questions(side))]
     alone = [reply.text for _, reply in load(folder, at_once=1)(questions(side))]
     assert together == alone
-    assert len(set(together)) > 1
+    assert len(set(together)) > 1  # what is shown or played matters
 
 
 def test_what_is_shown_matters(seeing: Path) -> None:

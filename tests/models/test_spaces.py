@@ -136,7 +136,7 @@ def test_the_name_is_known_without_loading_and_tells_weights_and_format(
     given = Embeddings(clip=Clip(weights=clip, precision="bf16"), clap=Clap(weights=clap))
     assert registry.identity_of("clip", given) == registry.texts_of("clip", given).name
     assert registry.identity_of("clip", given) == registry.images_of("clip", given).name
-    assert registry.identity_of("clap", given) == registry.sounds_of(given).name
+    assert registry.identity_of("clap", given) == registry.sounds_of("clap", given).name
     assert registry.identity_of("clap", given) == registry.texts_of("clap", given).name
     assert registry.identity_of("clip", given).startswith("clip-bf16@")
     other = Embeddings(clip=Clip(weights=tiny.clip(tmp_path / "clip", seed=1), precision="bf16"))

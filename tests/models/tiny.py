@@ -42,35 +42,40 @@ def _trained(special: tuple[str, ...]) -> Tokenizer:
     return tokenizer
 
 
-def _chat_tokenizer() -> Any:
+def chat_tokenizer(*more: str) -> Any:
+    """Make the tokenizer of a chat model, with the marks of its media."""
     return tf.PreTrainedTokenizerFast(
-        tokenizer_object=_trained(SPECIAL),
+        tokenizer_object=_trained((*SPECIAL, *more)),
         eos_token=END,
         pad_token=PAD,
-        additional_special_tokens=SPECIAL[1:],
+        additional_special_tokens=[*SPECIAL[1:], *more],
     )
 
 
-def vision_chat(folder: Path) -> Path:
-    """Write a Qwen2.5-VL of a few thousand weights."""
-    tokenizer = _chat_tokenizer()
-    number = tokenizer.convert_tokens_to_ids
-    torch.manual_seed(0)
-    words = {
+def chat_words(tokenizer: Any) -> dict[str, Any]:
+    """Give the settings of a language model of a few thousand weights."""
+    return {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
         "intermediate_size": 64,
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
         "num_key_value_heads": 1,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]},
         "bos_token_id": None,
-        "eos_token_id": number(END),
-        "pad_token_id": number(PAD),
+        "eos_token_id": tokenizer.convert_tokens_to_ids(END),
+        "pad_token_id": tokenizer.convert_tokens_to_ids(PAD),
     }
+
+
+def vision_chat(folder: Path) -> Path:
+    """Write a Qwen2.5-VL of a few thousand weights."""
+    tokenizer = chat_tokenizer()
+    number = tokenizer.convert_tokens_to_ids
+    torch.manual_seed(0)
+    turning = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
     seen = {"depth": 1, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 32}
     config = tf.Qwen2_5_VLConfig(
-        text_config=words,
+        text_config=chat_words(tokenizer) | {"rope_parameters": turning},
         vision_config=seen | {"fullatt_block_indexes": [0], "window_size": 56},
         image_token_id=number("<|image_pad|>"),
         video_token_id=number("<|video_pad|>"),
@@ -89,25 +94,13 @@ def vision_chat(folder: Path) -> Path:
 
 def audio_chat(folder: Path) -> Path:
     """Write a Qwen2-Audio of a few thousand weights."""
-    tokenizer = _chat_tokenizer()
+    tokenizer = chat_tokenizer()
     number = tokenizer.convert_tokens_to_ids
     torch.manual_seed(0)
     heard = {"model_type": "qwen2_audio_encoder", "d_model": 32, "encoder_layers": 1}
-    words = {
-        "model_type": "qwen2",
-        "vocab_size": len(tokenizer),
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
-        "bos_token_id": None,
-        "eos_token_id": number(END),
-        "pad_token_id": number(PAD),
-    }
     config = tf.Qwen2AudioConfig(
         audio_config=heard | {"encoder_attention_heads": 2, "encoder_ffn_dim": 64},
-        text_config=words,
+        text_config=chat_words(tokenizer) | {"model_type": "qwen2"},
         audio_token_index=number("<|AUDIO|>"),
     )
     tf.Qwen2AudioForConditionalGeneration(config).save_pretrained(folder)
@@ -241,4 +234,22 @@ def _clap(folder: Path, heard: dict[str, Any], dim: int, text: dict[str, Any] | 
     tf.ClapModel(config).eval().save_pretrained(folder)
     extractor = tf.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad", frequency_min=50)
     tf.ClapProcessor(feature_extractor=extractor, tokenizer=tokenizer).save_pretrained(folder)
+    return folder
+
+
+def imagebind(folder: Path, *, dim: int = 16) -> Path:
+    """Write a small ImageBind as its authors publish theirs: all towers in one pickle."""
+    from artsound.models.bare import module_of
+    from artsound.models.imagebind import INSTALL
+
+    package = module_of("imagebind", "models.imagebind_model", install=INSTALL)
+    widths = {"vision": 32, "text": 32, "audio": 24, "depth": 8, "thermal": 12, "imu": 8}
+    sizes = {f"{tower}_embed_dim": width for tower, width in widths.items()}
+    sizes |= {f"{tower}_num_blocks": 2 if tower == "vision" else 1 for tower in widths}
+    torch.manual_seed(0)
+    model = package.ImageBindModel(
+        out_embed_dim=dim, vision_num_heads=16, text_num_heads=16, audio_num_heads=12, **sizes
+    )
+    folder.mkdir()
+    torch.save(model.state_dict(), folder / "imagebind_tiny.pth")
     return folder
