@@ -29,7 +29,7 @@ def pull(  # noqa: PLR0913, PLR0917  # an option each
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="only files of this kind: parquet, webdataset, captions, scores; may be repeated"),
+        typer.Option(help="only files of this kind: parquet, webdataset, captions, scores, items, …"),
     ] = None,
     workers: Annotated[int, typer.Option(help="files fetched at one time", min=1, max=64)] = 8,
     as_json: Json = False,
@@ -56,7 +56,7 @@ def diff(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what changed between two versions: pairs, captions, scores, splits, files to fetch."""
+    """Say what changed between two versions: pairs, words, scores, licences, media, arrays, files."""
     from artsound.receive.diff import diff as compare
     from artsound.receive.find import find
     from artsound.receive.patch import make_patch

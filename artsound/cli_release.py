@@ -3,9 +3,12 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from artsound.receive.diff import Diff
 
 app = typer.Typer(no_args_is_help=True, help="Give a release its version and publish it.")
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
@@ -14,21 +17,47 @@ Folder = Annotated[Path, typer.Argument(help="folder of a finished release")]
 
 @app.command()
 def bump(
-    before: Annotated[str, typer.Argument(help="the earlier release: folder, URL, or URL@version")],
-    after: Annotated[str, typer.Argument(help="the later one")],
+    before: Annotated[
+        str | None, typer.Argument(help="the earlier release: folder, URL, or URL@version")
+    ] = None,
+    after: Annotated[str | None, typer.Argument(help="the later one")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="compare what these settings would release next")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which version the later release must have; fails when it has a lower one."""
-    from artsound.publish.versions import check_bump, proposed
-    from artsound.receive.find import find
+    """Say which version the later release must have; fails when it has a lower one.
 
-    old, new = find(before), find(after)
-    found = check_bump(old, new)
-    right = proposed(old.manifest.version, found.bump())
+    With --config nothing is written: the tables that are built are compared with the version before.
+    """
+    from artsound.publish.versions import proposed, refuse_lower, told
+
+    old, new, found = _compared(before, after, config)
+    right = proposed(old, found.bump())
     if as_json:
         typer.echo(json.dumps({**found.summary(), "proposed": right}))
-        return
-    typer.echo(f"{old.manifest.version} → {right}: {found.bump()} ({new.manifest.version} is right)")
+    else:
+        typer.echo(f"{old} → {right}: {found.bump()} ({told(found)})")
+    refuse_lower(old, new, found)
+
+
+def _compared(before: str | None, after: str | None, config: Path | None) -> tuple[str, str, "Diff"]:
+    """Find both versions and what lies between them."""
+    from artsound.errors import ConfigError
+    from artsound.receive.diff import diff
+    from artsound.receive.find import find
+
+    if config is not None and before is None:
+        from artsound.products import ReleaseFolder
+        from artsound.settings import Settings
+
+        settings = Settings.load(config)
+        old, changed = ReleaseFolder(settings).changes()
+        return old, settings.release.version, changed
+    if before is None or after is None or config is not None:
+        raise ConfigError("give two releases, or --config alone")
+    first, second = find(before), find(after)
+    return first.manifest.version, second.manifest.version, diff(first, second)
 
 
 @app.command()

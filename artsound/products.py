@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artsound import __version__
-from artsound.errors import MissingExtra, StoreError
+from artsound.errors import ConfigError, MissingExtra, StoreError
 from artsound.media.files import open_media
+from artsound.publish.history import PlannedVersion, before, history, told_of
+from artsound.receive.diff import Diff, PublishedVersion, compare
+from artsound.receive.find import Published
 from artsound.release.arrays import Arrays, vectors_of
 from artsound.release.build import More, Release, ReleaseOptions
 from artsound.release.certificate import Proof, write_certificate
@@ -57,15 +60,21 @@ class ReleaseFolder:
         return (*tables, *(table for table, _ in vector_tables(self.settings.release.vectors)))
 
     @cached_property
-    def _release(self) -> Release:
+    def _before(self) -> Published | None:
+        chosen = self.settings.release
+        return before(release_folder(self.settings), _options(self.settings), chosen.follows)
+
+    @cached_property
+    def release(self) -> Release:
+        """The release that the settings ask for; nothing of it is written yet."""
         store, chosen = Store(self.settings.root), self.settings.release
         return Release(
             release_folder(self.settings),
             StoredRows(store.path("release_rows"), _content(store, "release_rows")),
-            options=ReleaseOptions(**{k: v for k, v in values(chosen).items() if k != "latents"}),
+            options=_options(self.settings),
             images=open_media(self.settings.artworks.path),
             audio=open_media(self.settings.tracks.path),
-            facts=_facts(self.settings, store),
+            facts=_facts(self.settings, store) | {"follows": told_of(self._before)},
             arrays=[*_vectors(store, chosen.vectors), *_latents(chosen.latents)],
         )
 
@@ -73,20 +82,38 @@ class ReleaseFolder:
         """Return the release's facts when it was made from the present rows and settings."""
         if Store(self.settings.root).manifest("release_rows") is None:
             return None
-        found = self._release.current()
+        found = self.release.current()
         return _made(found, ran=False) if found else None
 
     def begin(self) -> Job:
-        """One part a shard."""
-        return Job(self._release.digest, self._release.parts())
+        """One part a shard.
+
+        Raises:
+            ReleaseError: the version says less than what changed since the one before; names the right one.
+        """
+        history(self.release, self._before)
+        return Job(self.release.digest, self.release.parts())
 
     def run(self, job: Job, number: int) -> None:
         """Write one shard, unless it is there."""
-        self._release.run(number)
+        self.release.run(number)
 
     def finish(self, job: Job) -> Made:
         """Write what describes the shards, and put the folder in its place."""
-        return _made(self._release.finish(add=[_proof(self.settings), *_tombstones(self.settings)]), ran=True)
+        add = [_proof(self.settings), *_tombstones(self.settings)]
+        changed, earlier = history(self.release, self._before)
+        return _made(self.release.finish(add=add, changed=changed, earlier=earlier), ran=True)
+
+    def changes(self) -> tuple[str, Diff]:
+        """Compare what the settings would release now with the version before.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if self._before is None:
+            raise ConfigError("no earlier version stands beside this one: name its folder as release.follows")
+        version = self._before.manifest.version
+        return version, compare(PublishedVersion(self._before), PlannedVersion(self.release))
 
 
 @dataclass(frozen=True)
@@ -159,6 +186,14 @@ class AuditPage:
         ).hexdigest()
 
 
+def _options(settings: Settings) -> ReleaseOptions:
+    given = values(settings.release)
+    return ReleaseOptions(**{name: value for name, value in given.items() if name not in _PLACES})
+
+
+_PLACES = ("latents", "follows")  # settings of a release that say where something lies
+
+
 def _made(found: ReleaseManifest, *, ran: bool) -> Made:
     return Made(found.made_from, found.pairs, {}, ran)
 
@@ -218,9 +253,10 @@ def _facts(settings: Settings, store: Store) -> dict[str, Any]:
     from artsound.splits import leak_report
 
     read = store.read
+    told = {name: value for name, value in values(settings.release).items() if name not in _PLACES}
     return {
         "code_version": __version__,
-        "settings": {k: v for k, v in values(settings).items() if k != "runtime"},
+        "settings": {k: v for k, v in values(settings).items() if k != "runtime"} | {"release": told},
         "tables": {name: asdict(manifest) for name, manifest in found.items()},
         "models": _models(store, found),
         "leaks": leak_report(read("splits"), read("artworks"), read("tracks"), read("duplicates")),

@@ -245,6 +245,7 @@ class Release(Section):
     citation: str = ""  # how to cite it
     published: Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$")] = ""  # day of publication
     changes: tuple[str, ...] = ()  # what is new in this version, a line each
+    follows: Path | None = None  # folder of the version before; else the newest lower one beside this one
 
 
 class Runtime(Section):

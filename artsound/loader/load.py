@@ -8,14 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from artsound.errors import ConfigError, ReleaseError
+from artsound.loader.arrays import Beside
 from artsound.loader.pairs import Pairs
-from artsound.loader.shards import COLUMNS, MEDIA, SHARDS, Groups, Sample
+from artsound.loader.shards import COLUMNS, MEDIA, SHARDS, Groups, Sample, Shard, TarShard
 from artsound.receive.fetch import fetch
-from artsound.receive.find import find
+from artsound.receive.find import Published, find
 from artsound.receive.place import Place
 from artsound.release.columns import cut_columns
 from artsound.release.layout import Format
-from artsound.release.manifest import FileRecord, ReleaseManifest
+from artsound.release.manifest import FAMILIES, FileRecord, ReleaseManifest
+from artsound.release.part import read_note
 from artsound.store import disk_errors
 
 
@@ -38,7 +40,8 @@ def load(
         split: train, val or test.
         version: the one to open; None: the newest, or the one that lies there.
         format: webdataset or parquet; None prefers the tars, where any pair is one hop away.
-        columns: of the samples, None for all that are there; media that are left out are not read.
+        columns: of the samples, None for all that are there; media and arrays (vectors, latents: numpy
+            arrays of their shape) that are left out are not read.
         decode: what to make of a sample, in the process that reads it: `artsound.Decode(...)` or any
             function. None leaves media as bytes and `meta` as JSON text.
 
@@ -47,24 +50,52 @@ def load(
         ReleaseError: what is there is not the release that was asked for.
         SourceError: nothing is there, or the place does not answer.
     """
-    found = find(str(place), version)
+    found = _here_at_least(find(str(place), version))
     made, folder = found.manifest, found.place.shown
-    only = cut_columns(made) or COLUMNS
-    there = [column for column in COLUMNS if column in only and (made.media or column not in MEDIA)]
+    form = format or _format(made)
+    there = _columns(made, form)
     if unknown := [column for column in columns or () if column not in there]:
         raise ConfigError(f"{folder} has no columns {unknown}: choose from {', '.join(there)}")
     if split not in made.splits:
         raise ConfigError(f"{folder} has no split {split!r}, only {', '.join(made.splits)}")
-    form = format or _format(made)
-    records = [record for record in made.files if record.role == form and record.split == split]
-    if not records:
+    if not _files(found, form, split):
         raise ConfigError(f"{folder} has no {form} shards of {split}")
     chosen, groups = tuple(there if columns is None else columns), Groups()
-    shards = [
-        SHARDS[form](partial(_here, found.place, record, _cache(made)), record.rows or 0, chosen, groups)
-        for record in records
+    arrays = [array for array in made.arrays if array.name in chosen]
+    if form == "webdataset" and made.npy:
+        shards: list[Shard] = [
+            TarShard(place, rows, chosen, groups, made.arrays) for place, rows in _files(found, form, split)
+        ]
+        return Pairs(tuple(shards), decode, f"{made.name}-{made.version}/{split}")
+    words = tuple(column for column in chosen if column in COLUMNS)
+    shards = [SHARDS[form](place, rows, words, groups) for place, rows in _files(found, form, split)]
+    families = {family: [one for one in arrays if one.family == family] for family in FAMILIES}
+    beside = [Beside.of(_files(found, family, split), own) for family, own in families.items() if own]
+    return Pairs(tuple(shards), decode, f"{made.name}-{made.version}/{split}", tuple(beside))
+
+
+def _here_at_least(found: Published) -> Published:
+    """Leave out of a manifest what was not pulled."""
+    note = None if found.place.far else read_note(Path(found.place.url))
+    return found._replace(manifest=note.part.of(found.manifest)) if note else found
+
+
+def _columns(made: ReleaseManifest, form: Format) -> list[str]:
+    """Name what a sample of a format can have."""
+    only, roles = cut_columns(made) or COLUMNS, {record.role for record in made.files}
+    words = [column for column in COLUMNS if column in only and (made.media or column not in MEDIA)]
+    members = made.npy and form == "webdataset"
+    return [*words, *(one.name for one in made.arrays if members or one.family in roles)]
+
+
+def _files(found: Published, role: str, split: str) -> list[tuple[Callable[[], Path], int]]:
+    """List the files of a kind: how each is had on this machine, and its pairs."""
+    cache = _cache(found.manifest)
+    return [
+        (partial(_here, found.place, record, cache), record.rows or 0)
+        for record in found.manifest.files
+        if record.role == role and record.split == split
     ]
-    return Pairs(tuple(shards), decode, f"{made.name}-{made.version}/{split}")
 
 
 def _here(place: Place, record: FileRecord, cache: Path) -> Path:

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from artsound.errors import ConfigError
+from artsound.loader.arrays import Beside
 from artsound.loader.order import Place, Walk
 from artsound.loader.shards import Sample, Shard
 
@@ -24,6 +25,7 @@ class Pairs(Sequence[Sample]):
     shards: tuple[Shard, ...]
     decode: Callable[[Sample], Sample] | None = None
     release: str = ""  # name-version, and the split: what a saved state belongs to
+    beside: tuple[Beside, ...] = ()  # arrays that stand in files of their own
 
     @cached_property
     def _ends(self) -> list[int]:
@@ -44,6 +46,9 @@ class Pairs(Sequence[Sample]):
     def read(self, shard: int, row: int) -> Sample:
         """Read the pair that stands in a row of a shard."""
         sample = self.shards[shard].read(row)
+        for family in self.beside:
+            number = self._ends[shard] - self.shards[shard].rows + row
+            sample |= family.read(number, sample.get("pair_id"))
         return self.decode(sample) if self.decode else sample
 
     def stream(self, *, rank: int = 0, ranks: int = 1, **walk: Any) -> "Stream":

@@ -10,19 +10,22 @@ import threading
 import weakref
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from artsound.errors import ReleaseError
 from artsound.loader.order import MIX
 from artsound.loader.pages import Span, values
 from artsound.release.layout import BLOCK, MEMBERS, Format
+from artsound.release.manifest import ArrayRecord
 
 Sample = dict[str, Any]
 COLUMNS = ("pair_id", "image", "audio", "art_caption", "music_caption", "meta")
@@ -94,15 +97,18 @@ class _File:
         return handle
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.place, self.rows, self.columns, self.groups)
+        return type(self), tuple(getattr(self, one.name) for one in fields(self))
 
     def _check_rows(self, found: int) -> None:
         if found != self.rows:
             raise ReleaseError(f"{self.path} has {found} pairs, the manifest says {self.rows}: verify it")
 
 
+@dataclass
 class TarShard(_File):
     """A WebDataset tar; any pair is one hop away."""
+
+    arrays: tuple[ArrayRecord, ...] = ()  # in the order of their members
 
     def blocks(self) -> Sequence[int]:
         """All in one: nothing has to be read together."""
@@ -113,13 +119,20 @@ class TarShard(_File):
         handle, (key, members) = self._handle, self._entries[row]
         made: Sample = {}
         for column in self.columns:
-            if column in MEDIA:
+            if column in self._arrays:
+                number, record = self._arrays[column]
+                made[column] = from_member(os.pread(handle, *members[MEMBERS + number]), record)
+            elif column in MEDIA:
                 made[column] = os.pread(handle, *members[_MEMBER[column]])
             elif column == "pair_id":
                 made[column] = key
             else:
                 made[column] = os.pread(handle, *members[_MEMBER[column]]).decode()
         return made
+
+    @cached_property
+    def _arrays(self) -> dict[str, tuple[int, ArrayRecord]]:
+        return {one.name: (number, one) for number, one in enumerate(self.arrays)}
 
     @cached_property
     def _entries(self) -> list[TarEntry]:
@@ -225,6 +238,12 @@ class ParquetShard(_File):
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     """Take a column in one piece; it is copied only when it is not."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def from_member(data: bytes, record: ArrayRecord) -> NDArray[Any]:
+    """Read an `.npy` member whose shape and type the manifest tells."""
+    values = np.frombuffer(data, record.dtype, offset=len(data) - record.row_bytes)
+    return values.reshape(record.shape).copy()
 
 
 SHARDS: dict[Format, type[TarShard] | type[ParquetShard]] = {"webdataset": TarShard, "parquet": ParquetShard}

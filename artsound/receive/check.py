@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from artsound.errors import ConfigError, ReleaseError, SourceError
 from artsound.progress import track
-from artsound.receive.cut import cut_of, pull_cut
+from artsound.receive.cut import cut_of, noted_cut, pull_cut
 from artsound.receive.diff import small_tables
 from artsound.receive.find import Published, find
 from artsound.receive.place import MissingFile, Place, open_place
@@ -58,9 +57,12 @@ def check(
 
 def _mend(folder: Path, source: str) -> int:
     """Fetch anew what is damaged or missing; returns how many files."""
-    with suppress(ReleaseError):  # a damaged manifest does not tell; a release that was not cut is mended
-        if cut := cut_of(local_manifest(folder)):
-            return pull_cut(find(source or cut[0]), folder, cut[1]).fetched
+    try:
+        cut, anew = cut_of(local_manifest(folder)), False
+    except ReleaseError:  # a damaged manifest does not tell; the note beside it does
+        cut, anew = noted_cut(folder), True
+    if cut:
+        return pull_cut(find(source or cut[0]), folder, cut[1], anew=anew).fetched
     return repair(find(source or _source(folder)), folder).fetched
 
 

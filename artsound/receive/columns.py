@@ -17,8 +17,9 @@ from artsound.progress import track
 from artsound.receive.ranges import Sparse
 from artsound.release.hashing import HashedFile
 from artsound.release.layout import shard_path
-from artsound.release.manifest import FORMAT, SIDES, FileRecord, ReleaseManifest
+from artsound.release.manifest import FORMAT, SIDES, ArrayRecord, FileRecord, ReleaseManifest
 from artsound.release.parquet import columns, leaf_names, write_small
+from artsound.release.pieces import chunks
 from artsound.release.tiers import TIERS, Within, cut
 
 _MEDIA = {"image": "artwork", "audio": "music"}  # column → the part of a pair's JSON that has its sha256
@@ -35,19 +36,29 @@ class Written:
     licences: dict[str, Counter[str]]
 
 
-def chosen(made: ReleaseManifest, names: Iterable[str]) -> pa.Schema:
-    """Order the wanted columns as the release does; the pair's id is always one of them.
+def chosen(made: ReleaseManifest, names: Iterable[str]) -> tuple[pa.Schema, tuple[ArrayRecord, ...]]:
+    """Order the wanted columns and arrays as the release does; the pair's id is always one of them.
 
     Raises:
         ConfigError: the release has no such column.
     """
-    there = columns(media=made.media)
     wanted = {KEY, *names}
-    if unknown := sorted(wanted - set(there.names)):
+    there = [*columns(media=made.media).names, *(one.name for one in made.arrays)]
+    if unknown := sorted(wanted - set(there)):
         raise ConfigError(
-            f"{made.name} {made.version} has no column {', '.join(unknown)}, only {', '.join(there.names)}"
+            f"{made.name} {made.version} has no column {', '.join(unknown)}, only {', '.join(there)}"
         )
-    return columns(media=made.media, only=wanted)
+    return columns(media=made.media, only=wanted), tuple(one for one in made.arrays if one.name in wanted)
+
+
+def bytes_of(shards: Iterable[Sparse], names: Iterable[str]) -> int:
+    """Add up what columns take in shards, of which only the footers are fetched for it."""
+    wanted, total = set(names), 0
+    for shard in shards:
+        found = shard.file.metadata
+        for group in range(found.num_row_groups):
+            total += sum(one.size for one in chunks(found, group) if one.column.partition(".")[0] in wanted)
+    return total
 
 
 def write_columns(

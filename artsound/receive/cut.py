@@ -15,12 +15,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from artsound import __version__
 from artsound.errors import ConfigError, ReleaseError
 from artsound.progress import track
-from artsound.receive.columns import chosen, manifest_of, write_columns
+from artsound.receive.arrays import array_shards, arrays_of, write_cut_arrays
+from artsound.receive.columns import bytes_of, chosen, manifest_of, write_columns
 from artsound.receive.fetch import fetch, has
 from artsound.receive.find import Published
 from artsound.receive.pull import Pulled, check_space, pull, put_description
@@ -30,15 +33,17 @@ from artsound.release.layout import Format, ReleaseOptions
 from artsound.release.manifest import (
     CERTIFICATE,
     MANIFEST,
+    NOTE,
     SUMS,
+    ArrayRecord,
     FileRecord,
     ReleaseManifest,
     files_in,
     local_manifest,
 )
-from artsound.release.part import Selection
+from artsound.release.part import Note, Selection, read_note
 from artsound.release.tiers import Within
-from artsound.store import disk_errors
+from artsound.store import disk_errors, write_whole
 from artsound.takedown import TOMBSTONES
 
 WORKERS = 4  # each holds a row group of media in memory
@@ -73,13 +78,25 @@ def cut_of(made: ReleaseManifest) -> tuple[str, Cut] | None:
         ReleaseError: it does not say so as it should.
     """
     told = made.facts.get("cut")
-    if told is None:
-        return None
+    return _parsed(told) if told is not None else None
+
+
+def noted_cut(folder: Path) -> tuple[str, Cut] | None:
+    """Read the same from the note beside a manifest.
+
+    Raises:
+        ReleaseError: the note is damaged.
+    """
+    note = read_note(folder)
+    return _parsed(note.cut) if note and note.cut is not None else None
+
+
+def _parsed(told: Any) -> tuple[str, Cut]:
     try:
         lists = {name: tuple(map(str, told[name])) for name in ("splits", "formats", "columns")}
         return str(told["source"]), Cut(tier=told["tier"], **lists)  # type: ignore[arg-type]  # checked by use
     except (TypeError, KeyError) as error:
-        raise ReleaseError(f"{MANIFEST}: does not say what it was cut from ({error})") from error
+        raise ReleaseError(f"{MANIFEST} does not say what it was cut from ({error})") from error
 
 
 def pull_part(
@@ -114,8 +131,17 @@ def pull_part(
     return pull_cut(found, folder, Cut(*given), workers=workers)
 
 
-def pull_cut(found: Published, folder: Path, cut: Cut, *, workers: int = WORKERS) -> Pulled:
+def pull_cut(
+    found: Published, folder: Path, cut: Cut, *, workers: int = WORKERS, anew: bool = False
+) -> Pulled:
     """Bring a folder to hold a part of a release that its files do not tell apart. Run it again after a stop.
+
+    Args:
+        found: the release, from `find`.
+        folder: where it shall stand.
+        cut: what is wanted.
+        workers: shards that are read at one time.
+        anew: replace what stands in the folder, of which nothing can be believed.
 
     Raises:
         ConfigError: the release has no such part.
@@ -125,9 +151,12 @@ def pull_cut(found: Published, folder: Path, cut: Cut, *, workers: int = WORKERS
     """
     part = Selection(cut.splits).of(found.manifest)
     if cut.columns:
-        cut = replace(cut, columns=tuple(chosen(found.manifest, cut.columns).names))
-    sound = _standing(folder, cut.told(found))
+        schema, arrays = chosen(found.manifest, cut.columns)
+        cut = replace(cut, columns=(*schema.names, *(one.name for one in arrays)))
+    note = Note(found.place.shown, Selection(), cut.told(found))
+    sound = None if anew else _standing(folder, cut.told(found))
     if sound is not None and _whole(folder, sound):
+        _put_note(folder, note)
         return Pulled(folder, len(sound), 0, 0)
     source = Source(found, part, folder.with_name(f".{folder.name}.source"))
     kept = [record for record in sound or () if has(folder, record)]
@@ -135,9 +164,15 @@ def pull_cut(found: Published, folder: Path, cut: Cut, *, workers: int = WORKERS
         if record not in kept:
             (folder / record.path).unlink(missing_ok=True)  # else its size alone would pass for the file
     made = (_columns if cut.columns else _tier)(source, folder, cut, kept, min(workers, WORKERS))
+    _put_note(folder, note)
     shutil.rmtree(source.scratch, ignore_errors=True)
     new = [record for record in made.files if record not in kept]
     return Pulled(folder, len(made.files), len(new), sum(record.bytes for record in new))
+
+
+def _put_note(folder: Path, note: Note) -> None:
+    with disk_errors(folder):
+        write_whole(folder / NOTE, lambda part: part.write_text(note.text(), encoding="utf-8"))
 
 
 def _standing(folder: Path, told: dict[str, Any]) -> tuple[FileRecord, ...] | None:
@@ -154,7 +189,7 @@ def _standing(folder: Path, told: dict[str, Any]) -> tuple[FileRecord, ...] | No
     made = local_manifest(folder)
     if made.facts.get("cut") != told:
         raise ReleaseError(f"{folder} holds another release, or another part of it: name another folder")
-    if stray := sorted(there - {record.path for record in made.files} - {MANIFEST, SUMS}):
+    if stray := sorted(there - {record.path for record in made.files} - {MANIFEST, SUMS, NOTE}):
         raise ReleaseError(f"{folder} holds {stray[0]}, which is not of the release: move it away")
     return made.files
 
@@ -174,6 +209,7 @@ def _tier(source: Source, folder: Path, cut: Cut, kept: list[FileRecord], worker
         images=SourceMedia(source, "image"),
         audio=SourceMedia(source, "audio"),
         facts={**source.found.manifest.facts, "cut": cut.told(source.found)},
+        arrays=list(arrays_of(source)),
     )
     if not len(making.plan):
         raise ConfigError(_NONE.format(place=source.found.place.shown, tier=cut.tier))
@@ -182,7 +218,8 @@ def _tier(source: Source, folder: Path, cut: Cut, kept: list[FileRecord], worker
         for name in ("image_bytes", "audio_bytes")
         if making.options.media
     ]
-    check_space(folder, sum(media) * (1 + len(making.options.formats)))
+    arrays = 2 * len(making.plan) * sum(one.row_bytes for one in source.part.arrays)
+    check_space(folder, sum(media) * (1 + len(making.options.formats)) + arrays)
     making.adopt(folder, kept)
     with ThreadPoolExecutor(workers) as pool:
         for _ in track(pool.map(making.run, range(making.parts())), "write shards", total=making.parts()):
@@ -216,7 +253,13 @@ def _options(source: Source, cut: Cut) -> ReleaseOptions:
         if isinstance(release.get(name), kind) and release[name]
     }
     return ReleaseOptions(
-        made.name, made.version, formats=cut.formats or there, tier=cut.tier, media=made.media, **told
+        made.name,
+        made.version,
+        formats=cut.formats or there,
+        tier=cut.tier,
+        media=made.media,
+        npy=made.npy and "webdataset" in (cut.formats or there),
+        **told,
     )
 
 
@@ -225,23 +268,34 @@ def _columns(source: Source, folder: Path, cut: Cut, _: list[FileRecord], worker
     published = source.found.manifest
     if cut.formats and cut.formats != ("parquet",):
         raise ConfigError("columns are taken from the Parquet shards: leave --only out, or say parquet")
-    schema = chosen(published, cut.columns)
+    schema, arrays = chosen(published, cut.columns)
+    check_space(folder, _needed(source, schema, arrays))
     texts = [record for record in published.files if record.path in ("ATTRIBUTION.md", *_KEPT)]
     making = folder.with_name(f".{folder.name}.columns")
     with disk_errors(making):
         written = write_columns(source.shards, making, schema, cut.tier, workers=workers)
         if not written:
             raise ConfigError(_NONE.format(place=source.found.place.shown, tier=cut.tier))
-        _fetch_all(source.found, texts, making)
+        keep = [pq.read_table(making / one.record.path, columns=["pair_id"]) for one in written]
+        texts += write_cut_arrays(source, arrays, pa.concat_tables(keep)["pair_id"].combine_chunks(), making)
+        _fetch_all(source.found, [one for one in texts if one.role == "document"], making)
         told = cut.told(source.found)
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         media = bool({"image", "audio"} & set(schema.names))
         facts = {"code_version": __version__, "cut": told}
-        made = replace(manifest_of(published, written, texts), made_from=digest, facts=facts, media=media)
+        made = manifest_of(published, written, texts)
+        made = replace(made, made_from=digest, facts=facts, media=media, arrays=arrays)
         put_description(making, made, None)
         shutil.rmtree(folder, ignore_errors=True)  # what was looked through before: nothing else is in it
         making.rename(folder)
     return made
+
+
+def _needed(source: Source, schema: pa.Schema, arrays: Sequence[ArrayRecord]) -> int:
+    """Add up what travels and what is written of it; for it the footers are fetched."""
+    families = {one.family for one in arrays}
+    held = [shard for family in sorted(families) for shard in array_shards(source, family)]
+    return 2 * (bytes_of(source.shards, schema.names) + bytes_of(held, [one.name for one in arrays]))
 
 
 def _fetch_all(found: Published, records: list[FileRecord], folder: Path) -> None:

@@ -1,5 +1,7 @@
 """What a release says of itself in words: shared by the dataset card, its datasheet and `croissant.json`."""
 
+from collections.abc import Sequence
+
 from artsound.release.attribution import escape
 from artsound.release.layout import ReleaseOptions
 from artsound.release.manifest import ReleaseManifest
@@ -22,13 +24,31 @@ def summary(made: ReleaseManifest) -> str:
     )
 
 
-def changelog(made: ReleaseManifest, options: ReleaseOptions) -> str:
-    """Say what is new in this version, and what it holds."""
+def changelog(made: ReleaseManifest, options: ReleaseOptions, changed: Sequence[str], earlier: str) -> str:
+    """Say what is new in this version and what it holds, above what was said of the versions before.
+
+    Args:
+        made: the version.
+        options: what its publisher says of it.
+        changed: how it differs from the version before.
+        earlier: `entries` of that one's changelog.
+    """
     day = f" ({options.published})" if options.published else ""
     splits = ", ".join(f"{pairs} {split}" for split, pairs in made.splits.items())
-    lines = [*options.changes, f"{made.pairs} pairs: {splits}."]
+    lines = [*options.changes, *changed, f"{made.pairs} pairs: {splits}."]
     listed = "\n".join(f"- {escape(line)}" for line in lines)
-    return f"# Changelog\n\nVersions follow this rule: {RULE}\n\n## {made.version}{day}\n\n{listed}\n"
+    newest = f"{_ENTRY}{made.version}{day}\n\n{listed}\n"
+    told = "\n".join([newest, earlier] if earlier else [newest])
+    return f"# Changelog\n\nVersions follow this rule: {RULE}\n\n{told}"
+
+
+def entries(text: str) -> str:
+    """Take the entries out of a changelog, the newest first."""
+    return text[text.index(_ENTRY) :] if _ENTRY in text else ""
+
+
+CHANGELOG = "CHANGELOG.md"
+_ENTRY = "## "
 
 
 def licence_links(made: ReleaseManifest) -> list[str]:

@@ -38,7 +38,7 @@ from artsound.release.manifest import (
 )
 from artsound.release.media import samples
 from artsound.release.parquet import REFERENCES, write_parquet, write_small
-from artsound.release.pieces import PIECES, pieces_text
+from artsound.release.pieces import PIECED, PIECES, pieces_text
 from artsound.release.rows import Plan, StoredRows
 from artsound.release.sides import write_side_tables
 from artsound.release.tiers import TIERS
@@ -49,7 +49,7 @@ from artsound.store import disk_errors, write_whole
 __all__ = ["Release", "ReleaseOptions"]
 
 More = Callable[[Path], Sequence[FileRecord]]  # writes files into a release
-REVISION = 5  # raise it when the code changes what a release's bytes are
+REVISION = 6  # raise it when the code changes what a release's bytes are
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,16 @@ class Release:
                     place.hardlink_to(folder / shard.path)
                     self._note(shard, right[shard.path])
 
-    def finish(self, *, add: Sequence[More] = ()) -> ReleaseManifest:
+    def finish(
+        self, *, add: Sequence[More] = (), changed: Sequence[str] = (), earlier: str = ""
+    ) -> ReleaseManifest:
         """Write what stands beside the shards, then put all in place by one rename.
 
         Args:
             add: each is called with the unfinished release's folder, to write more files into it; returns
                 the records of those that are more than documents.
+            changed: what this version changes, a line each.
+            earlier: entries of the changelog of the version before.
 
         Raises:
             ReleaseError: a part was not run.
@@ -131,13 +135,17 @@ class Release:
         made = self._standing()
         with disk_errors(self._making):
             if made is None:
-                made = self._complete(add)
+                made = self._complete(add, changed, earlier)
                 if self.folder.exists():
                     self.folder.rename(self._making / "replaced")
                 self._files.rename(self.folder)
             for left in self.folder.parent.glob(f".{self.folder.name}.*"):  # of other settings, too
                 shutil.rmtree(left, ignore_errors=True)
         return made
+
+    def planned(self) -> ReleaseManifest:
+        """Say what the manifest will, but for the files."""
+        return self._manifest(())
 
     @property
     def _making(self) -> Path:
@@ -209,7 +217,7 @@ class Release:
     def _places(self) -> dict[str | None, Placed]:
         return {}
 
-    def _complete(self, add: Sequence[More]) -> ReleaseManifest:
+    def _complete(self, add: Sequence[More], changed: Sequence[str], earlier: str) -> ReleaseManifest:
         """Write all other files of the unfinished release, the manifest and the sums last."""
         records = [record for shard in self.shards if (record := self._record(shard))]
         if len(records) < len(self.shards):
@@ -218,9 +226,10 @@ class Release:
         makers = Attribution(self._files / "ATTRIBUTION.md")
         records += write_side_tables(self._files, self.plan, makers.add)
         makers.finish()
-        for path, text in documents(self._manifest(records), self.plan, self.options).items():
+        told = documents(self._manifest(records), self.plan, self.options, changed, earlier)
+        for path, text in told.items():
             write_whole(self._place(path), partial(_write_text, text=text))
-        if any(record.role == "parquet" for record in records):
+        if any(record.role in PIECED for record in records):
             write_whole(self._place(PIECES), partial(_write_text, text=pieces_text(self._files, records)))
         if self.options.plots:
             write_plots(self._files / "plots", pa.concat_tables(self.plan.read(columns=["meta"])))

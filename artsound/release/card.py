@@ -80,7 +80,7 @@ def _licences(made: ReleaseManifest) -> Iterator[str]:
 
 _USE = """```python
 from datasets import load_dataset
-pairs = load_dataset("{folder}", "parquet", split="{split}")  # or "captions", "scores"
+pairs = load_dataset("{folder}", "parquet", split="{split}")  # or "captions", "scores", "items"
 shards = load_dataset("{folder}/webdataset", split="{split}", streaming=True)
 ```
 

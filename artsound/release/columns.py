@@ -37,6 +37,21 @@ def column_problems(
             except (pa.ArrowException, OSError) as error:
                 yield f"{record.path}: {error}"
     yield from (f"pair {key}: stands in it {times} times" for key, times in seen.items() if times > 1)
+    yield from _array_problems(folder, made)
+
+
+def _array_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
+    """Say where the arrays are not of the same pairs in the same order."""
+    for split in made.splits:
+        pairs = _keys(folder, made, "parquet", split)
+        for family in sorted({one.family for one in made.arrays}):
+            if _keys(folder, made, family, split) != pairs:
+                yield f"{split}: {family} is not of the same pairs, or in another order"
+
+
+def _keys(folder: Path, made: ReleaseManifest, role: str, split: str) -> list[str]:
+    paths = [folder / one.path for one in made.files if (one.role, one.split) == (role, split)]
+    return [key for path in paths for key in pq.read_table(path, columns=["pair_id"])["pair_id"].to_pylist()]
 
 
 def _file_problems(

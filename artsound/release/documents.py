@@ -1,9 +1,10 @@
 """What people and other tools read beside the data of a release."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from artsound.release.about import changelog
+from artsound.release.about import CHANGELOG, changelog
 from artsound.release.card import card, tar_card
 from artsound.release.croissant import croissant
 from artsound.release.layout import ReleaseOptions
@@ -13,17 +14,21 @@ from artsound.release.rows import Plan
 ENERGON = "webdataset/.nv-meta"
 
 
-def documents(made: ReleaseManifest, plan: Plan, options: ReleaseOptions) -> dict[str, str]:
+def documents(
+    made: ReleaseManifest, plan: Plan, options: ReleaseOptions, changed: Sequence[str] = (), earlier: str = ""
+) -> dict[str, str]:
     """Write all of them but the attribution.
 
     Args:
         made: the manifest as far as it is known: shards and tables.
         plan: what is released.
         options: who publishes it, and as what.
+        changed: what it changes, for the changelog.
+        earlier: what the changelog said before.
     """
     texts = {
         "README.md": card(made, options),
-        "CHANGELOG.md": changelog(made, options),
+        CHANGELOG: changelog(made, options, changed, earlier),
         "croissant.json": croissant(made, options),
     }
     tars = {Path(record.path).name: record.rows for record in made.files if record.role == "webdataset"}

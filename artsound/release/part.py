@@ -1,9 +1,10 @@
 """Which files of a release are wanted: by split, and by what they hold."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from artsound.errors import ConfigError, ReleaseError
 from artsound.release.manifest import NOTE, FileRecord, ReleaseManifest
@@ -14,7 +15,7 @@ class Selection:
     """A part of a release; empty means all."""
 
     splits: tuple[str, ...] = ()
-    holds: tuple[str, ...] = ()  # roles of files: parquet, webdataset, captions, scores, …
+    holds: tuple[str, ...] = ()  # roles of files: parquet, webdataset, captions, scores, items, …
 
     def takes(self, record: FileRecord) -> bool:
         """Say whether a file is part of it; what describes the release always is."""
@@ -50,10 +51,14 @@ class Note:
 
     source: str
     part: Selection
+    cut: Mapping[str, Any] | None = None  # what it was cut down to, where files do not tell it apart
 
     def text(self) -> str:
         """Write as JSON."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        told = asdict(self)
+        if self.cut is None:
+            del told["cut"]
+        return json.dumps(told, indent=2) + "\n"
 
 
 def read_note(folder: Path) -> Note | None:
@@ -68,8 +73,9 @@ def read_note(folder: Path) -> Note | None:
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
         part = Selection(*(_texts(given["part"][name]) for name in ("splits", "holds")))
-        return Note(str(given["source"]), part)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        cut = given.get("cut")
+        return Note(str(given["source"]), part, dict(cut) if cut is not None else None)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ReleaseError(f"{path} is damaged ({error}): delete it and pull again") from error
 
 

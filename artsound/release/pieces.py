@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artsound.errors import ReleaseError
-from artsound.release.manifest import FileRecord
+from artsound.release.manifest import FAMILIES, FileRecord
 
 PIECES = "pieces.json"
 LARGEST_PIECES = 256 * 2**20  # bytes
 MEDIA_LEAVES = ("image.bytes", "audio.bytes")
+PIECED = ("parquet", *FAMILIES)  # roles of the files that it tells of
 _TAIL = 8  # bytes after a footer: its length, and a magic word
 
 Hashes = dict[str, str]  # column as Parquet stores it → sha256 of its chunk
@@ -75,9 +76,7 @@ def _sha256(file: BinaryIO, start: int, size: int) -> str:
 def pieces_text(folder: Path, records: Iterable[FileRecord]) -> str:
     """Write the pieces of all Parquet shards of a release as JSON."""
     told = {
-        record.path: pieces_of(folder / record.path)._asdict()
-        for record in records
-        if record.role == "parquet"
+        record.path: pieces_of(folder / record.path)._asdict() for record in records if record.role in PIECED
     }
     return json.dumps(told, indent=1, sort_keys=True) + "\n"
 

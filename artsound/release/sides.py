@@ -1,5 +1,6 @@
-"""Captions and scores in small tables of their own, keyed by pair: a new caption rewrites no media."""
+"""Captions, scores and items in small tables of their own, keyed by pair: a new caption rewrites no media."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -32,6 +33,15 @@ CAPTIONS = pa.schema(
 SCORES = pa.schema(
     [*_IDS, *(field.remove_metadata() for field in tables.PAIRS if field.name not in {f.name for f in _IDS})]
 )
+_SAID = ("title", "artist", "licence", "licence_url", "source_url")  # of both sides; the rest has a hash
+ITEMS = pa.schema(
+    [
+        *_IDS,
+        pa.field("tier", TEXT, False),
+        *(pa.field(f"{side}_{name}", TEXT) for side in ("art", "music") for name in _SAID),
+        *(pa.field(name, TEXT, False) for name in ("image_sha256", "audio_sha256", "facts_sha256")),
+    ]
+)
 
 
 def caption_row(meta: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +56,26 @@ def caption_row(meta: dict[str, Any]) -> dict[str, Any]:
 def score_row(meta: dict[str, Any]) -> dict[str, Any]:
     """Take a pair's scores out of its JSON."""
     return _ids(meta) | {name: value for name, value in meta.items() if name in SCORES.names}
+
+
+def item_row(meta: dict[str, Any]) -> dict[str, Any]:
+    """Say of a pair's two items what they are, by hash where it is much: media, and all other facts."""
+    sides = {"art": meta["artwork"], "music": meta["music"]}
+    facts = {
+        side: {name: value for name, value in said.items() if name not in (*_SAID, "caption")}
+        for side, said in sides.items()
+    }
+    text = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return (
+        _ids(meta)
+        | {f"{side}_{name}": said[name] for side, said in sides.items() for name in _SAID}
+        | {
+            "tier": meta["tier"],
+            "image_sha256": meta["artwork"]["image"]["sha256"],
+            "audio_sha256": meta["music"]["audio"]["sha256"],
+            "facts_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        }
+    )
 
 
 def pair_row(meta: dict[str, Any]) -> dict[str, Any]:
@@ -63,12 +93,19 @@ def pair_row(meta: dict[str, Any]) -> dict[str, Any]:
 SIDES: dict[str, tuple[pa.Schema, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "captions": (CAPTIONS, caption_row),
     "scores": (SCORES, score_row),
+    "items": (ITEMS, item_row),
 }
+
+
+def metas(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Read the JSON of every pair of a plan."""
+    for piece in plan.read(columns=["meta"]):
+        yield from (json.loads(text) for text in piece["meta"].to_pylist())
 
 
 def columns_of(made: ReleaseManifest) -> dict[str, pa.Schema]:
     """Name the columns of every kind of Parquet file that a release has, by its role."""
-    known = {"parquet": columns(media=made.media), "captions": CAPTIONS, "scores": SCORES}
+    known = {"parquet": columns(media=made.media)} | {role: schema for role, (schema, _) in SIDES.items()}
     for family in FAMILIES:
         known[family] = array_schema(record for record in made.arrays if record.family == family)
     present = {record.role for record in made.files}
@@ -106,10 +143,10 @@ def _write(
             for role, (schema, _) in SIDES.items()
         }
         for piece in pieces:
-            metas = [json.loads(text) for text in piece["meta"].to_pylist()]
-            watch(metas)
+            told = [json.loads(text) for text in piece["meta"].to_pylist()]
+            watch(told)
             for role, (schema, row) in SIDES.items():
-                made[role].add(pa.Table.from_pylist([row(meta) for meta in metas], schema=schema))
+                made[role].add(pa.Table.from_pylist([row(meta) for meta in told], schema=schema))
     for role, part in parts.items():
         write_whole(folder / _path(role, split), partial(_move, part))
     return files

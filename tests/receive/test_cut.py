@@ -1,15 +1,19 @@
 """Pulling a licence tier or some columns: only what is needed travels, and what lands verifies."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import artsound
-from artsound.errors import ConfigError, ReleaseError, SourceError
+from artsound.errors import ConfigError, ReleaseError, SourceError, StoreError
+from artsound.receive import pull as pulling
 from artsound.receive.check import check
 from artsound.receive.cut import Cut, pull_cut, pull_part
 from artsound.receive.find import find
@@ -20,6 +24,7 @@ from artsound.release.verify import verify
 from tests.receive.conftest import point
 from tests.receive.web import Web
 from tests.release import world
+from tests.release.test_arrays import all_arrays, expected
 
 LICENCES = ("CC0-1.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-ND-4.0", "LicenseRef-unknown")
 WORDS = ("art_caption", "music_caption", "score")
@@ -79,7 +84,7 @@ def test_a_tier_of_a_split_in_one_format(web: Web, mixed: pa.Table, into: Path) 
     pull_cut(find(web.demo), into, Cut(("val",), ("webdataset",), "non-commercial"))
     made = read_manifest(into)
     assert made.pairs == len(of_tier(mixed, "non-commercial", "val"))
-    assert {record.role for record in made.files} == {"webdataset", "captions", "scores", "document"}
+    assert {record.role for record in made.files} == {"webdataset", "captions", "scores", "items", "document"}
     assert verify(into, deep=True).problems == []
     assert len(artsound.load(into, "val")) == made.pairs
 
@@ -247,3 +252,77 @@ def test_a_list_of_pieces_that_is_none_is_refused(web: Web, published: Path, int
         (place / MANIFEST).write_text(json.dumps(given, indent=2, ensure_ascii=False) + "\n")
         with pytest.raises(ReleaseError):
             pull_cut(find(f"{web.url}/demo-1.0.0"), into, Cut(tier="open"))
+
+
+@pytest.fixture
+def with_arrays(media: Path, mixed: pa.Table, tmp_path: Path) -> Path:
+    making = replace(world.release(media, mixed, tmp_path / "arrays", npy=True), arrays=all_arrays(mixed))
+    world.build(making)
+    return making.folder
+
+
+def values_of(rows: pa.Table) -> dict[str, dict[str, np.ndarray]]:
+    return {one.record.name: dict(expected(rows, one)) for one in all_arrays(rows)}
+
+
+@pytest.mark.parametrize("formats", [(), ("parquet",), ("webdataset",)])
+def test_a_tier_keeps_the_arrays_of_its_pairs(
+    mixed: pa.Table, with_arrays: Path, into: Path, formats: Any
+) -> None:
+    pull_cut(find(str(with_arrays)), into, Cut(tier="share-alike", formats=formats))
+    assert verify(into, deep=True).problems == []
+    found = {s["pair_id"]: s for split in read_manifest(into).splits for s in artsound.load(into, split)}
+    assert sorted(found) == of_tier(mixed, "share-alike")
+    for name, values in values_of(mixed).items():
+        assert all(np.array_equal(sample[name], values[key]) for key, sample in found.items())
+
+
+def test_columns_may_be_arrays_of_which_only_those_travel(
+    web: Web, published: Path, mixed: pa.Table, with_arrays: Path, into: Path
+) -> None:
+    shutil.rmtree(published / "demo-1.0.0")
+    shutil.copytree(with_arrays, published / "demo-1.0.0")
+    point(published, "1.0.0")
+    web.sent = 0
+    pull_cut(find(web.demo), into, Cut(columns=("art_caption", "latents"), tier="open"))
+    made = read_manifest(into)
+    assert [one.name for one in made.arrays] == ["latents"]
+    assert not (into / "vectors").exists()
+    assert verify(into, deep=True).problems == []
+    found = {s["pair_id"]: s for split in made.splits for s in artsound.load(into, split)}
+    assert sorted(found) == of_tier(mixed, "open")
+    own = values_of(mixed)["latents"]
+    assert all(np.array_equal(sample["latents"], own[key]) for key, sample in found.items())
+    assert not [path for path in web.files() if path.startswith(("vectors/", "webdataset/train"))]
+
+
+def test_a_cut_whose_arrays_are_of_other_pairs_is_found(with_arrays: Path, into: Path) -> None:
+    pull_cut(find(str(with_arrays)), into, Cut(columns=("score", "latents")))
+    path = next((into / "latents").glob("train-*"))
+    table = pq.read_table(path)
+    pq.write_table(table.take(list(reversed(range(len(table))))), path)
+    world.rehash(into)
+    assert verify(into).problems == ["train: latents is not of the same pairs, or in another order"]
+
+
+@pytest.mark.parametrize("cut", [Cut(tier="open"), Cut(columns=("image", "latents"))])
+def test_a_disk_that_is_too_small_for_a_cut_is_said_before_media_are_fetched(
+    web: Web, into: Path, monkeypatch: pytest.MonkeyPatch, cut: Cut
+) -> None:
+    monkeypatch.setattr(pulling, "SPARE", 10**18)
+    wanted = replace(cut, columns=tuple(name for name in cut.columns if name != "latents"))
+    with pytest.raises(StoreError, match="MB are free"):
+        pull_cut(find(web.demo), into, wanted)
+    assert not into.exists()
+
+
+def test_a_cut_with_a_damaged_manifest_is_cut_anew(web: Web, into: Path) -> None:
+    """The note beside the manifest still tells what was cut."""
+    pull_cut(find(web.demo), into, Cut(tier="open"))
+    before = world.contents(into)
+    (into / MANIFEST).write_bytes(b"{" + (into / MANIFEST).read_bytes())
+    (into / "README.md").write_text("")
+    done = check(str(into), mend=True)
+    assert done.report.problems == []
+    assert done.fetched
+    assert world.contents(into) == before

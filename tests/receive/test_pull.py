@@ -151,7 +151,7 @@ def test_a_folder_with_another_version_is_left_alone(web: Web, published: Path, 
 @pytest.mark.parametrize(
     ("part", "there"),
     [
-        (Selection(splits=("val",)), {"captions", "data", "scores", "webdataset"}),
+        (Selection(splits=("val",)), {"captions", "data", "items", "scores", "webdataset"}),
         (Selection(holds=("captions", "scores")), {"captions", "scores", "webdataset"}),
         (Selection(splits=("test",), holds=("parquet",)), {"data", "webdataset"}),
     ],

@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from artsound import tables
-from artsound.errors import ReleaseError
+from artsound.errors import ConfigError, ReleaseError
 from artsound.loader.load import load
 from artsound.release.arrays import Arrays, vectors_of
 from artsound.release.manifest import ArrayRecord, ReleaseManifest, read_manifest
@@ -229,10 +230,46 @@ def test_the_loader_reads_pairs_of_tars_with_arrays(folder: Path, rows: pa.Table
         assert json.loads(found[3]["meta"]) == json.loads(own[3]["meta"])
 
 
+@pytest.mark.parametrize("npy", [True, False])
+@pytest.mark.parametrize("form", ["webdataset", "parquet"])
+def test_the_loader_gives_every_pair_its_arrays_in_either_format(
+    media: Path, rows: pa.Table, given: list[Arrays], tmp_path: Path, form: Any, npy: bool
+) -> None:
+    place = made(media, rows, tmp_path, given, npy=npy, shard_megabytes=0.02)
+    values = {one.record.name: dict(expected(rows, one)) for one in given}
+    found = pickle.loads(pickle.dumps(load(place, "train", format=form)))  # as a worker gets it  # noqa: S301
+    assert len(found) == rows["split"].to_pylist().count("train")
+    for sample in [*found.stream(seed=3)]:
+        for name, own in values.items():
+            assert sample[name].dtype == own[sample["pair_id"]].dtype
+            assert np.array_equal(sample[name], own[sample["pair_id"]])
+    alone = load(place, "val", format=form, columns=("latents",))
+    assert alone[0].keys() == {"latents"}
+    with pytest.raises(ConfigError, match=r"choose from .*art_sentence, music_sentence, latents"):
+        load(place, "train", format=form, columns=("clip",))
+
+
+def test_batches_carry_the_arrays(folder: Path) -> None:
+    batch = next(iter(load(folder, "train", columns=("art_sentence", "latents")).loader(batch_size=4)))
+    assert batch["latents"].shape == (4, *SHAPE)
+    assert batch["art_sentence"].shape == (4, 8)
+
+
+def test_arrays_of_other_pairs_are_found_when_they_are_read(
+    media: Path, rows: pa.Table, tmp_path: Path
+) -> None:
+    place = made(media, rows, tmp_path, all_arrays(rows))
+    path = next((place / "vectors").glob("train-*"))
+    table = pq.read_table(path)
+    pq.write_table(table.take(list(reversed(range(len(table))))), path)
+    with pytest.raises(ReleaseError, match=r"where [0-9a-f]{16} should be: verify it"):
+        load(place, "train")[0]
+
+
 def test_references_may_come_with_vectors(media: Path, rows: pa.Table, tmp_path: Path) -> None:
     folder = made(media, rows, tmp_path, all_arrays(rows)[:2], media=False)
     assert {record.role for record in read_manifest(folder).files} == {
-        *("parquet", "captions", "scores", "vectors", "document")
+        *("parquet", "captions", "scores", "items", "vectors", "document")
     }
     assert verify(folder, deep=True).problems == []
 

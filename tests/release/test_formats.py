@@ -75,13 +75,13 @@ def test_the_default_configuration_is_the_media(finished: Path) -> None:
     assert isinstance(found.features["image"], datasets.Image)
 
 
-@pytest.mark.parametrize("config", ["captions", "scores"])
+@pytest.mark.parametrize("config", ["captions", "scores", "items"])
 def test_small_tables_load_by_name_and_join_by_pair(finished: Path, rows: pa.Table, config: str) -> None:
     found = _load(finished, config, "train")
     assert found["pair_id"][:] == [row["pair_id"] for row in rows.to_pylist() if row["split"] == "train"]
 
 
-@pytest.mark.parametrize("config", ["parquet", "captions", "scores"])
+@pytest.mark.parametrize("config", ["parquet", "captions", "scores", "items"])
 def test_the_card_declares_the_features_that_the_files_have(finished: Path, config: str) -> None:
     declared = datasets.load_dataset_builder(str(finished), config).info.features
     path = next(finished.glob("data/*" if config == "parquet" else f"{config}/*"))

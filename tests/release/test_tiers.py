@@ -65,7 +65,7 @@ def test_references_alone_hold_no_media_but_all_words_and_hashes(
     making = world.release(media, mixed, tmp_path, media=False)
     made = world.build(making)
     assert verify(making.folder, deep=True).problems == []
-    assert {record.role for record in made.files} == {"parquet", "captions", "scores", "document"}
+    assert {record.role for record in made.files} == {"parquet", "captions", "scores", "items", "document"}
     found = pa.concat_tables([pq.read_table(path) for path in sorted(making.folder.glob("data/*"))])
     assert "image" not in found.column_names
     hashes = {json.loads(meta)["artwork"]["image"]["sha256"] for meta in found["meta"].to_pylist()}
