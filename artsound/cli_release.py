@@ -61,6 +61,26 @@ def _compared(before: str | None, after: str | None, config: Path | None) -> tup
 
 
 @app.command()
+def costs(
+    release: Annotated[str, typer.Argument(help="folder or URL of a release")], as_json: Json = False
+) -> None:
+    """Print what each step of the build took: rows, parts, seconds, bytes, tokens of models."""
+    from artsound.errors import ReleaseError
+    from artsound.receive.find import find
+    from artsound.receive.pull import fetched_costs
+    from artsound.release.costs import parse_costs, sheet_lines
+
+    text = fetched_costs(find(release))
+    if text is None:
+        raise ReleaseError(f"{release} has no cost sheet: it was not made by `artsound build`")
+    if as_json:
+        typer.echo(text, nl=False)
+        return
+    for line in sheet_lines(parse_costs(text.encode())):
+        typer.echo(line)
+
+
+@app.command()
 def publish(
     folder: Folder,
     target: Annotated[str, typer.Argument(help="folder or URL that readers pull from, such as s3://sets")],

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artsound import __version__
+from artsound import __version__, costs
+from artsound.cost_sheet import cost_sheet
 from artsound.errors import ConfigError, MissingExtra, StoreError
 from artsound.media.files import open_media
 from artsound.publish.history import PlannedVersion, before, history, told_of
@@ -76,6 +77,7 @@ class ReleaseFolder:
             audio=open_media(self.settings.tracks.path),
             facts=_facts(self.settings, store) | {"follows": told_of(self._before)},
             arrays=[*_vectors(store, chosen.vectors), *_latents(chosen.latents)],
+            costs=lambda: cost_sheet(self.settings, self.release),
         )
 
     def current(self) -> Made | None:
@@ -96,13 +98,18 @@ class ReleaseFolder:
 
     def run(self, job: Job, number: int) -> None:
         """Write one shard, unless it is there."""
-        self.release.run(number)
+        if not self.release.done(number):
+            with costs.counted(self.settings.root, self.name, job.digest, f"part-{number:06d}"):
+                self.release.run(number)
 
     def finish(self, job: Job) -> Made:
         """Write what describes the shards, and put the folder in its place."""
         add = [_proof(self.settings), *_tombstones(self.settings)]
-        changed, earlier = history(self.release, self._before)
-        return _made(self.release.finish(add=add, changed=changed, earlier=earlier), ran=True)
+        with costs.counted(self.settings.root, self.name, job.digest, "finish"):
+            changed, earlier = history(self.release, self._before)
+            made = self.release.finish(add=add, changed=changed, earlier=earlier)
+        costs.forget_others(self.settings.root, self.name, job.digest)
+        return _made(made, ran=True)
 
     def changes(self) -> tuple[str, Diff]:
         """Compare what the settings would release now with the version before.

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from artsound import costs
 from artsound.errors import Outcome, TooManyRejects
 from artsound.settings import Settings
 from artsound.store import Manifest, Parts, Store
@@ -123,7 +124,8 @@ class TableStep:
         """Make one part, unless an earlier run got that far."""
         parts = self._parts(job)
         if not parts.done(number):
-            parts.once(number, partial(_ready(self, job).make, number))
+            with costs.counted(self.settings.root, self.name, job.digest, f"part-{number:06d}"):
+                parts.once(number, partial(_ready(self, job).make, number))
 
     def finish(self, job: Job) -> Made:
         """Write the table from its parts.
@@ -141,7 +143,10 @@ class TableStep:
                 f"{self.name}: {len(refused)} of {total} refused, more than max_reject_share = "
                 f"{self.settings.max_reject_share:g} allows. First: {first}"
             )
-        return _made(self.store.write(self.name, pieces, job.digest), ran=True)
+        with costs.counted(self.settings.root, self.name, job.digest, "finish"):
+            written = self.store.write(self.name, pieces, job.digest)
+        costs.forget_others(self.settings.root, self.name, job.digest)
+        return _made(written, ran=True)
 
     def _parts(self, job: Job) -> Parts:
         # a change of the part size must not mix pieces

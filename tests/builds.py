@@ -32,6 +32,7 @@ def artsound(
 
 
 def bytes_of(folder: Path) -> dict[str, str]:
-    """Map every file below a folder to its hash; the lock is no content."""
+    """Map every file below a folder to its hash; the lock is no content, and what a build took differs."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    files = [path for path in files if "costs" not in path.parts and path.name != "costs.json"]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -58,7 +58,7 @@ def _operations(folder: Path, made: ReleaseManifest) -> list["CommitOperationAdd
     _api()
     from huggingface_hub import CommitOperationAdd  # noqa: PLC0415
 
-    paths = [*(record.path for record in made.files), SUMS, MANIFEST]
+    paths = [*(record.path for record in made.files), *made.loose, SUMS, MANIFEST]
     return [CommitOperationAdd(path_in_repo=path, path_or_fileobj=folder / path) for path in paths]
 
 

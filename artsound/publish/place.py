@@ -21,6 +21,7 @@ from artsound.progress import track
 from artsound.publish.versions import check_bump
 from artsound.receive.find import find
 from artsound.receive.place import MissingFile, Place, open_place
+from artsound.release.costs import COSTS, LARGEST_COSTS, parse_costs
 from artsound.release.manifest import MANIFEST, SUMS, FileRecord, ReleaseManifest, read_manifest, record_of
 from artsound.release.pointer import POINTER, Pointer, parse_pointer
 from artsound.release.tiers import withheld
@@ -60,14 +61,15 @@ def publish(folder: Path, target: str, *, workers: int = 4) -> Sent:
     before = _pointer(place, made.name)
     after = before.switched(made.version, record_of(folder, MANIFEST, role="document").sha256)
     newest = _is_newest(place, before, made, folder)
+    files = _files(folder, made)
     with ThreadPoolExecutor(workers) as pool:
-        jobs = pool.map(partial(_send, folder, place / f"{made.name}-{made.version}"), _files(folder, made))
-        sent = sum(track(jobs, "publish", total=len(made.files) + 2))
+        jobs = pool.map(partial(_send, folder, place / f"{made.name}-{made.version}"), files)
+        sent = sum(track(jobs, "publish", total=len(files)))
     if not newest:
         after = Pointer(after.name, before.version, after.manifests)
     if after != before:
         _write_pointer(place, after)
-    return Sent(place.shown, made.version, sent, len(made.files) + 2 - sent, newest)
+    return Sent(place.shown, made.version, sent, len(files) - sent, newest)
 
 
 def sound(folder: Path) -> ReleaseManifest:
@@ -89,7 +91,7 @@ def sound(folder: Path) -> ReleaseManifest:
 
 def _files(folder: Path, made: ReleaseManifest) -> list[FileRecord]:
     """List all files, the manifest last."""
-    own = [record_of(folder, path, role="document") for path in (SUMS, MANIFEST)]
+    own = [record_of(folder, path, role="document") for path in (*made.loose, SUMS, MANIFEST)]
     return [*made.files, *own]
 
 
@@ -113,7 +115,7 @@ def _send(folder: Path, place: Place, record: FileRecord) -> bool:
     """Bring one file to the place and read it back; returns False if it was there."""
     for attempt in range(ATTEMPTS):
         try:
-            if _arrived(place, record):
+            if _arrived(place, record) or (record.path == COSTS and _has_costs(place)):
                 return attempt > 0
             _put(place, record.path, folder / record.path)
         except MissingFile:
@@ -135,6 +137,15 @@ def _arrived(place: Place, record: FileRecord) -> bool:
     except MissingFile:
         return False
     return found.hexdigest() == record.sha256
+
+
+def _has_costs(place: Place) -> bool:
+    """Say whether a sheet is there already: that of another build of the same bytes stays."""
+    try:
+        parse_costs(place.read(COSTS, LARGEST_COSTS))
+    except (MissingFile, ReleaseError):
+        return False
+    return True
 
 
 def _put(place: Place, path: str, local: Path) -> None:

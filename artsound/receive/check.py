@@ -12,7 +12,8 @@ from artsound.receive.cut import cut_of, noted_cut, pull_cut
 from artsound.receive.diff import small_tables
 from artsound.receive.find import Published, find
 from artsound.receive.place import MissingFile, Place, open_place
-from artsound.receive.pull import repair
+from artsound.receive.pull import fetched_costs, repair
+from artsound.release.costs import COSTS
 from artsound.release.manifest import LARGEST_MANIFEST, SUMS, FileRecord, local_manifest
 from artsound.release.part import read_note
 from artsound.release.verify import Report, count_problems, verify
@@ -80,7 +81,7 @@ def verify_far(found: Published, *, workers: int = 8) -> Report:
     published, or they are named here.
     """
     place, made = found
-    problems = [*_sum_problems(found), *count_problems(made)]
+    problems = [*_sum_problems(found), *_cost_problems(found), *count_problems(made)]
     with ThreadPoolExecutor(workers) as pool:
         looked = pool.map(lambda record: [*_file_problems(place, record)], made.files)
         for some in track(looked, "hash files", total=len(made.files)):
@@ -94,6 +95,15 @@ def _sum_problems(found: Published) -> Iterator[str]:
             yield f"{SUMS}: does not agree with the manifest"
     except MissingFile:
         yield f"{SUMS}: missing"
+
+
+def _cost_problems(found: Published) -> Iterator[str]:
+    try:
+        fetched_costs(found)
+    except MissingFile:
+        yield f"{COSTS}: missing"
+    except ReleaseError as error:
+        yield str(error)
 
 
 def _file_problems(place: Place, record: FileRecord) -> Iterator[str]:

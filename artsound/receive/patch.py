@@ -1,7 +1,7 @@
 """A small file that turns one version into another, byte for byte: what is new, and where the rest stands.
 
 A patch is an uncompressed zip of `patch.json` (for each file of the new version, the stretches it is put
-together of), `new.bin` (the bytes that the old version has nowhere) and the new `manifest.json`.
+together of), `new.bin` (the bytes that the old version has nowhere), the new manifest and cost sheet.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from artsound.progress import track
 from artsound.receive.chunks import chunks
 from artsound.receive.fetch import has, make_room
 from artsound.receive.pull import Pulled, check_folder, check_space, put_description
+from artsound.release.costs import COSTS, LARGEST_COSTS, parse_costs
 from artsound.release.manifest import (
     LARGEST_MANIFEST,
     MANIFEST,
@@ -83,6 +84,8 @@ def _write(path: Path, before: Path, after: Path, both: tuple[ReleaseManifest, R
         plan = Plan(FORMAT, _sha256(old), _sha256(new), files)
         made.writestr(zipfile.ZipInfo(PLAN), json.dumps(asdict(plan)))
         made.writestr(zipfile.ZipInfo(MANIFEST), new.text())
+        for name in new.loose:
+            made.writestr(zipfile.ZipInfo(name), (after / name).read_bytes())
     return size
 
 
@@ -136,6 +139,7 @@ def apply_patch(before: Path, patch: Path, folder: Path) -> Pulled:
     try:
         with zipfile.ZipFile(patch) as given:
             new, plan = _plan(given, old)
+            costs = _costs(given, new)
             check_folder(folder, new)
             standing = [has(folder, record) for record in track(new.files, "look")]
             missing = [record for record, right in zip(new.files, standing, strict=True) if not right]
@@ -145,7 +149,7 @@ def apply_patch(before: Path, patch: Path, folder: Path) -> Pulled:
                     _build(_Build(before, old, folder, new.files[number], plan.files[number]), fresh, right)
     except (zipfile.BadZipFile, OSError, EOFError, KeyError) as error:
         raise ReleaseError(f"{patch} is not a sound patch ({error})") from error
-    put_description(folder, new, None)
+    put_description(folder, new, None, costs=costs)
     return Pulled(folder, len(new.files), len(missing), sum(record.bytes for record in missing))
 
 
@@ -225,6 +229,16 @@ def _plan(given: zipfile.ZipFile, old: ReleaseManifest) -> tuple[ReleaseManifest
     if plan.before != _sha256(old):
         raise ReleaseError(f"{given.filename} is for another release than {old.name} {old.version}")
     return new, Plan(plan.format, plan.before, plan.after, files)
+
+
+def _costs(given: zipfile.ZipFile, new: ReleaseManifest) -> str | None:
+    if new.costs is None:
+        return None
+    if given.getinfo(COSTS).file_size > LARGEST_COSTS:
+        raise ReleaseError(f"{given.filename}: {COSTS} is larger than {LARGEST_COSTS} bytes")
+    data = given.read(COSTS)
+    parse_costs(data)
+    return data.decode()
 
 
 def _stretch(given: Any, files: int) -> Stretch:

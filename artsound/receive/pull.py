@@ -16,6 +16,7 @@ from artsound.errors import ConfigError, ReleaseError, StoreError
 from artsound.progress import track
 from artsound.receive.fetch import fetch, has
 from artsound.receive.find import Published
+from artsound.release.costs import COSTS, LARGEST_COSTS, parse_costs
 from artsound.release.manifest import (
     MANIFEST,
     NOTE,
@@ -72,7 +73,7 @@ def pull(found: Published, folder: Path, part: Selection | None = None, *, worke
                 job.result()
         finally:
             pool.shutdown(cancel_futures=True)
-    put_description(folder, made, Note(found.place.shown, wanted))
+    put_description(folder, made, Note(found.place.shown, wanted), costs=_costs(found, folder))
     return Pulled(folder, len(files), len(missing), sum(record.bytes for record in missing))
 
 
@@ -110,13 +111,44 @@ def check_space(folder: Path, need: int) -> None:
         )
 
 
-def put_description(folder: Path, made: ReleaseManifest, note: Note | None) -> None:
+def fetched_costs(found: Published) -> str | None:
+    """Read the cost sheet of a release; None when it has none.
+
+    Raises:
+        MissingFile: its manifest names one, which is not there.
+        ReleaseError: a byte of it was changed.
+        SourceError: the place does not answer.
+    """
+    if found.manifest.costs is None:
+        return None
+    data = found.place.read(COSTS, LARGEST_COSTS)
+    parse_costs(data)
+    return data.decode()
+
+
+def _costs(found: Published, folder: Path) -> str | None:
+    """Take the sheet that is here and sound, or fetch it."""
+    path = folder / COSTS
+    if found.manifest.costs is None or not path.is_file() or path.is_symlink():
+        return fetched_costs(found)
+    try:
+        data = path.read_bytes()
+        parse_costs(data)
+    except ReleaseError:
+        return fetched_costs(found)
+    return data.decode()
+
+
+def put_description(
+    folder: Path, made: ReleaseManifest, note: Note | None, *, costs: str | None = None
+) -> None:
     """Write what makes a folder a release, the manifest last; half files are dropped.
 
     Raises:
         StoreError: the disk is full or not writable.
     """
     texts = {NOTE: note.text()} if note else {}
+    texts |= {COSTS: costs} if costs else {}
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for left in [*_leftovers(folder)]:

@@ -21,6 +21,7 @@ from artsound.errors import ReleaseError
 from artsound.media.files import Media
 from artsound.release.arrays import Arrays, Placed, with_members, write_arrays
 from artsound.release.attribution import Attribution
+from artsound.release.costs import COSTS
 from artsound.release.documents import documents
 from artsound.release.hashing import HashedFile
 from artsound.release.layout import MEGA, ReleaseOptions, Shard, plan_shards
@@ -63,6 +64,7 @@ class Release:
     audio: Media
     facts: Mapping[str, Any]  # JSON: what the build knows of itself; enters manifest and card
     arrays: Sequence[Arrays] = ()  # vectors and latents that are published, too
+    costs: Callable[[], str] | None = None  # tells what making it took; no part of the digest
 
     @cached_property
     def digest(self) -> str:
@@ -90,6 +92,14 @@ class Release:
         """Count the parts; each is one shard file of one format."""
         return len(self.shards)
 
+    def done(self, number: int) -> bool:
+        """Say whether a shard is there already."""
+        return bool(self._record(self.shards[number]) or self._standing())
+
+    def bytes_written(self) -> int:
+        """Add up the shards that are there."""
+        return sum(record.bytes for shard in self.shards if (record := self._record(shard)))
+
     def run(self, number: int) -> None:
         """Write one shard, unless an earlier run did.
 
@@ -97,9 +107,9 @@ class Release:
             ReleaseError: a media file is gone or has changed since the catalogue was made.
             StoreError: the disk is full or not writable.
         """
-        shard = self.shards[number]
-        if self._record(shard) or self._standing():
+        if self.done(number):
             return
+        shard = self.shards[number]
         records: list[FileRecord] = []
         with disk_errors(self._making):
             self._place(shard.path)
@@ -165,12 +175,14 @@ class Release:
         return self._files / path
 
     def _standing(self) -> ReleaseManifest | None:
-        """Return the manifest of the release in place if it is this one and whole, by the files' sizes."""
-        if not (self.folder / MANIFEST).exists():
+        """Return the manifest of the release in place if it is this one and whole, by its files' sizes."""
+        try:
+            found = read_manifest(self.folder)
+        except ReleaseError:  # none, or damaged: it is made anew
             return None
-        found = read_manifest(self.folder)
         sizes = {SUMS: len(found.sums().encode())} | {record.path: record.bytes for record in found.files}
         whole = all(_size(self.folder / path) == size for path, size in sizes.items())
+        whole = whole and all((self.folder / path).is_file() for path in found.loose)
         return found if whole and found.made_from == self.digest else None
 
     def _record(self, shard: Shard) -> FileRecord | None:
@@ -235,12 +247,14 @@ class Release:
             write_plots(self._files / "plots", pa.concat_tables(self.plan.read(columns=["meta"])))
         for more in add:
             records += more(self._files)
-        known = {record.path for record in records} | {MANIFEST, SUMS}
+        known = {record.path for record in records} | {MANIFEST, SUMS, COSTS}
         found = sorted(path.relative_to(self._files).as_posix() for path in files_in(self._files))
         records += [record_of(self._files, path, role="document") for path in found if path not in known]
         made = self._manifest(records)
         write_whole(self._files / MANIFEST, partial(_write_text, text=made.text()))
         write_whole(self._files / SUMS, partial(_write_text, text=made.sums()))
+        if self.costs:
+            write_whole(self._files / COSTS, partial(_write_text, text=self.costs()))
         return made
 
     def _manifest(self, records: Sequence[FileRecord]) -> ReleaseManifest:
@@ -256,6 +270,7 @@ class Release:
             licences={side: dict(sorted(self.plan.counts(f"{side}_licence").items())) for side in SIDES},
             arrays=tuple(one.record for one in self.arrays),
             npy=self._npy,
+            costs=COSTS if self.costs else None,
             media=self.options.media,
             files=tuple(sorted(records, key=lambda record: record.path)),
             facts=self.facts,

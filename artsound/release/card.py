@@ -45,6 +45,8 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
         ("what", "by"),
         _flat({"code": made.facts.get("code_version", ""), "models": made.facts.get("models", {})}),
     )
+    if made.costs:
+        yield f"What each build step took stands in `{made.costs}`; `artsound release costs` prints it."
     yield "## Limits"
     yield "\n".join(
         f"- {escape(RESPONSIBLE[name])}" for name in ("dataLimitations", "dataBiases", "dataSocialImpact")

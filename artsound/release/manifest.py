@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from artsound.errors import ReleaseError
+from artsound.release.costs import COSTS
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
@@ -90,6 +91,12 @@ class ReleaseManifest:
     facts: Mapping[str, Any]  # settings, tables, models, leak report, code: as the build knows them
     arrays: tuple[ArrayRecord, ...] = ()  # vectors and latents
     npy: bool = False  # the arrays are members of the tars, too
+    costs: str | None = None  # file that tells what each step took; not hashed here, it differs between runs
+
+    @property
+    def loose(self) -> tuple[str, ...]:
+        """Name the files that no hash in here covers, beside the manifest and `SHA256SUMS`."""
+        return (self.costs,) if self.costs else ()
 
     def text(self) -> str:
         """Write the manifest as JSON."""
@@ -132,6 +139,11 @@ def manifest_schema() -> dict[str, Any]:
         "media": {"type": "boolean", "description": "false: ids, links and hashes only"},
         "arrays": {"type": "array", "items": _object(array)},
         "npy": {"type": "boolean", "description": "true: the arrays are .npy members of the tars, too"},
+        "costs": {
+            "enum": [COSTS, None],
+            "description": "timings and costs of each step, in a file with its own sha256, since they differ "
+            "between builds of the same bytes",
+        },
         "files": {"type": "array", "items": _object(record)},
         "facts": {"type": "object", "description": "settings, tables, models, leaks, code_version"},
     }
@@ -178,6 +190,8 @@ def parse_manifest(data: bytes) -> ReleaseManifest:
         made = ReleaseManifest(**given)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ReleaseError(f"not a release manifest: {error}") from error
+    if made.costs not in (None, COSTS):
+        raise ReleaseError(f"names {made.costs!r} as its costs, not {COSTS}")
     if made.format != FORMAT:
         raise ReleaseError(f"has the format {made.format!r}; this version reads {FORMAT!r}")
     try:
@@ -245,7 +259,7 @@ def _name_problems(files: tuple[FileRecord, ...]) -> Iterator[str]:
     for path, times in Counter(record.path.casefold() for record in files).items():
         if times > 1:
             yield f"{path}: named {times} times"
-    for own in {MANIFEST, SUMS, NOTE} & {record.path for record in files}:
+    for own in {MANIFEST, SUMS, NOTE, COSTS} & {record.path for record in files}:
         yield f"{own}: names itself"
 
 

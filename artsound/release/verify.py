@@ -9,6 +9,7 @@ from pathlib import Path
 from artsound.errors import ConfigError, ReleaseError
 from artsound.progress import track
 from artsound.release.contents import content_problems
+from artsound.release.costs import parse_costs
 from artsound.release.manifest import (
     MANIFEST,
     NOTE,
@@ -49,6 +50,7 @@ def verify(folder: Path, *, deep: bool = False) -> Report:
     problems = [
         *_sum_problems(folder, whole),
         *_listing_problems(folder, made, extra={NOTE} if note else set()),
+        *_cost_problems(folder, made),
         *_byte_problems(folder, made),
     ]
     if not problems:  # what is inside means something only where the bytes are what they should be
@@ -69,10 +71,21 @@ def _sum_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
 
 
 def _listing_problems(folder: Path, made: ReleaseManifest, extra: set[str]) -> Iterator[str]:
-    named = {record.path for record in made.files} | {MANIFEST, SUMS} | extra
+    named = {record.path for record in made.files} | {MANIFEST, SUMS, *made.loose} | extra
     there = {path.relative_to(folder).as_posix() for path in files_in(folder)}
     yield from (f"{path}: missing" for path in sorted(named - there))
     yield from (f"{path!r}: is not part of the release" for path in sorted(there - named))
+
+
+def _cost_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
+    for name in made.loose:
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            continue  # said already
+        try:
+            parse_costs(path.read_bytes())
+        except ReleaseError as error:
+            yield str(error)
 
 
 def _byte_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
