@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -27,6 +28,7 @@ from artsound.release.build import Release, ReleaseOptions
 from artsound.release.hashing import HashedFile
 from artsound.release.media import samples
 from artsound.release.parquet import SCHEMA, leaf_names, write_parquet
+from artsound.release.rows import StoredRows
 from artsound.release.sample import SAMPLE
 from artsound.release.verify import verify
 from artsound.release.webdataset import write_tar
@@ -39,9 +41,14 @@ GROUP = 64_000_000
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; `rows` alone measures many rows, `files` alone all else."""
+    wanted = sys.argv[1:] or ["files", "rows"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if "rows" in wanted:
+            _many_rows(folder)
+        if "files" not in wanted:
+            return
         rows = collection(folder, PAIRS, IMAGE_BYTES, AUDIO_BYTES)
         out = folder / "out"
         megabytes = PAIRS * (IMAGE_BYTES + AUDIO_BYTES) / 1e6
@@ -66,35 +73,65 @@ def main() -> None:
             PAIRS,
         )
         _verify_race(folder, rows)
-        _many_rows(folder)
 
 
 def _many_rows(folder: Path) -> None:
     """Build whole releases of tiny media: what a row costs, and how much memory, as rows grow."""
-    print("\nmany rows: rows, CPU ms a row, peak memory in MB")
+    print("\nmany rows, plan read from the store: rows, CPU ms a row, peak memory in MB; verify: the same")
+    told = []
     for pairs in (1_000, MANY):
         place = folder / str(pairs)
         place.mkdir()
-        command = [sys.executable, "-c", _BUILD, str(place), str(pairs)]
-        done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603
-        print(f"  {pairs:7d} {done.stdout.strip()}")
+        for code in (_PLAN, _BUILD, _VERIFY):  # a process each, so that each has its own peak
+            command = [sys.executable, "-c", code, str(place), str(pairs)]
+            done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603
+            if said := done.stdout.split():
+                told.append([float(one) for one in said])
+        (cpu, peak), (check, most) = told[-2:]
+        print(f"  {pairs:7d} {cpu:8.3f} {peak:8.0f}   verify {check:8.3f} {most:8.0f}")
+        shutil.rmtree(place)
+    ratios = [many / few for few, many in zip(told[0] + told[1], told[2] + told[3], strict=True)]
+    print("  ratios: " + ", ".join(f"{ratio:.2f}" for ratio in ratios))
 
 
+_PLAN = """
+import sys
+from pathlib import Path
+from artsound.errors import Outcome
+from artsound.store import Store
+from bench.release import collection
+
+place, pairs = Path(sys.argv[1]), int(sys.argv[2])
+Store(place).write("release_rows", [Outcome(collection(place, pairs, 300, 300))], "bench")
+"""
 _BUILD = """
 import resource, sys, time
 from pathlib import Path
-from bench.release import collection, make_release
+from artsound.release.rows import StoredRows
+from artsound.store import Store
+from bench.release import make_release
 
 place, pairs = Path(sys.argv[1]), int(sys.argv[2])
-rows = collection(place, pairs, 300, 300)
+store = Store(place)
 started = time.process_time()
-make_release(place, rows)
+make_release(place, StoredRows(store.path("release_rows"), store.manifest("release_rows").content))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(f"{(time.process_time() - started) / pairs * 1e3:8.3f} {peak:8.0f}")
+print((time.process_time() - started) / pairs * 1e3, peak)
+"""
+_VERIFY = """
+import resource, sys, time
+from pathlib import Path
+from artsound.release.verify import verify
+
+place, pairs = Path(sys.argv[1]), int(sys.argv[2])
+started = time.process_time()
+assert verify(place / "release").problems == []
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print((time.process_time() - started) / pairs * 1e3, peak)
 """
 
 
-def make_release(folder: Path, rows: pa.Table) -> Path:
+def make_release(folder: Path, rows: pa.Table | StoredRows) -> Path:
     """Build a release in both formats."""
     options = ReleaseOptions("bench", "1.0.0", shard_megabytes=50)
     media = {"images": Folder(folder / "art"), "audio": Folder(folder / "music")}

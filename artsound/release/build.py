@@ -244,7 +244,7 @@ class Release:
         if any(record.role in PIECED for record in records):
             write_whole(self._place(PIECES), partial(_write_text, text=pieces_text(self._files, records)))
         if self.options.plots:
-            write_plots(self._files / "plots", pa.concat_tables(self.plan.read(columns=["meta"])))
+            write_plots(self._files / "plots", self.plan.read(columns=["meta"]))
         for more in add:
             records += more(self._files)
         known = {record.path for record in records} | {MANIFEST, SUMS, COSTS}

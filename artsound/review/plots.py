@@ -4,8 +4,9 @@ PNG files; the same rows give the same bytes.
 """
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,12 @@ Meta = Mapping[str, Any]  # the parsed `meta` of one release row
 Draw = Callable[["Axes", Sequence[Meta]], None]
 
 
-def write_plots(folder: Path, rows: pa.Table) -> list[Path]:
+def write_plots(folder: Path, rows: Iterable[pa.Table]) -> list[Path]:
     """Draw every plot of a release into a folder.
 
     Args:
         folder: is made when it is not there.
-        rows: `tables.RELEASE_ROWS`.
+        rows: pieces of `tables.RELEASE_ROWS`; of each pair only what is drawn is kept.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -55,7 +56,7 @@ def write_plots(folder: Path, rows: pa.Table) -> list[Path]:
     except ImportError as error:
         raise MissingExtra("plots need matplotlib: pip install 'artsound-builder[publish]'") from error
     folder.mkdir(parents=True, exist_ok=True)
-    metas = [json.loads(text) for text in rows["meta"].to_pylist()]
+    metas = [_drawn(json.loads(text)) for piece in rows for text in piece["meta"].to_pylist()]
     paths = []
     for name, draw in PLOTS.items():
         with mpl.rc_context(STYLE):
@@ -64,6 +65,24 @@ def write_plots(folder: Path, rows: pa.Table) -> list[Path]:
             paths.append(folder / f"{name}.png")
             figure.savefig(paths[-1], metadata={"Software": None})
     return paths
+
+
+def _drawn(meta: Meta) -> Meta:
+    """Keep what the plots look at; equal words are kept once."""
+    artwork, music = meta["artwork"], meta["music"]
+    known = ("licence", "style", "culture")
+    return {
+        "split": sys.intern(meta["split"]),
+        "score": meta["score"],
+        "artwork": {
+            name: artwork[name] and sys.intern(artwork[name]) for name in ("licence", "style", "culture")
+        },
+        "music": {
+            "licence": sys.intern(music["licence"]),
+            "genres": [sys.intern(genre) for genre in (music["genres"] or [])[:1]],
+            "audio": {"duration": music["audio"]["duration"]},
+        },
+    }
 
 
 def top(values: Sequence[str]) -> list[tuple[str, int]]:
