@@ -70,7 +70,6 @@ def write_plots(folder: Path, rows: Iterable[pa.Table]) -> list[Path]:
 def _drawn(meta: Meta) -> Meta:
     """Keep what the plots look at; equal words are kept once."""
     artwork, music = meta["artwork"], meta["music"]
-    known = ("licence", "style", "culture")
     return {
         "split": sys.intern(meta["split"]),
         "score": meta["score"],
