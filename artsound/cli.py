@@ -125,10 +125,11 @@ def verify(  # noqa: PLR0913, PLR0917  # an option each
     if fetched:
         typer.echo(f"{fetched} files fetched anew", err=True)
     if as_json:
-        _print_json({"folder": _shown(place), "files": report.files, "problems": report.problems})
+        told = {"files": report.files, "problems": report.problems, "proved": report.proved}
+        _print_json({"folder": _shown(place), **told})
     else:
-        for problem in report.problems:
-            typer.echo(problem)
+        for line in (*report.problems, *report.proved):
+            typer.echo(line)
         count = len(report.problems)
         verdict = f"{count} problem{'s' * (count > 1)}" if count else "verified"
         typer.echo(f"{verdict}: {_shown(place)} ({report.files} files)")

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from artsound.steps import Job, Made
 from artsound.store import Store, disk_errors, write_whole
 from artsound.tables import TABLES
 from artsound.takedown import TOMBSTONES, read_register, write_register
-from artsound.wiring import policy_of
+from artsound.wiring import TERMS, policy_of, weights
 
 if TYPE_CHECKING:
     from artsound.review.page import Page
@@ -249,7 +249,14 @@ def _proof(settings: Settings) -> More:
     """Keep in the release what proves its matching."""
     store = Store(settings.root)
     proof = Proof._make([*(store.read(name) for name in PROOF), policy_of(settings)])
-    return lambda folder: write_certificate(folder, proof)
+    terms = [term for term in weights(settings) if TERMS[term][0].endswith("_vectors")]
+    if not set(terms) <= set(settings.release.vectors):
+        return lambda folder: write_certificate(folder, proof)
+    from artsound.matching.stage import fused_splits
+
+    sides = (store.read(table) for term in weights(settings) for table in TERMS[term])
+    dense = partial(fused_splits, proof.calibration, proof.splits, *sides)
+    return lambda folder: write_certificate(folder, proof._replace(fused=dense))
 
 
 def _facts(settings: Settings, store: Store) -> dict[str, Any]:
@@ -266,6 +273,7 @@ def _facts(settings: Settings, store: Store) -> dict[str, Any]:
         "settings": {k: v for k, v in values(settings).items() if k != "runtime"} | {"release": told},
         "tables": {name: asdict(manifest) for name, manifest in found.items()},
         "models": _models(store, found),
+        "matching": read("certificates").to_pylist(),
         "leaks": leak_report(read("splits"), read("artworks"), read("tracks"), read("duplicates")),
     }
 

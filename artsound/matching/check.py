@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 
 from artsound.errors import MatchingError
 from artsound.matching.policy import Policy, art_bids
@@ -34,8 +34,8 @@ class Claim(NamedTuple):
     policy: Policy
 
 
-class _Problem(NamedTuple):
-    """One split, the bidders first."""
+class Problem(NamedTuple):
+    """One split, the bidders first; items by position."""
 
     bidders: Float32[np.ndarray, "bidder dim"]
     wanted: Float32[np.ndarray, "wanted dim"]
@@ -47,6 +47,27 @@ class _Problem(NamedTuple):
     places: tuple[int, int]  # of a bidder, of a wanted item
     offset: float
     floor: float
+
+
+class Proved(NamedTuple):
+    """What follows of a problem from nothing but itself."""
+
+    primal: float
+    bound: float
+    gap: float
+    violated: int  # bidders whose own price does not follow from the others'
+
+
+def prove(problem: Problem, policy: Policy) -> Proved:
+    """Sum what the pairs are worth, and bound what any pairs could be.
+
+    Raises:
+        MatchingError: a price is below 0 or no number.
+    """
+    empty = len(problem.bidders) * problem.places[0] - len(problem.pairs)
+    primal = (int(pair_quanta(problem).sum()) + empty * round(problem.floor / QUANTUM)) * QUANTUM
+    bound, violated = _bound(problem, policy)
+    return Proved(primal, bound, (bound - primal) / max(abs(primal), QUANTUM), violated)
 
 
 def floor_of(calibration: pa.Table, policy: Policy) -> float:
@@ -118,13 +139,10 @@ def _certificate(split: str, found: Mapping[Item, Any], claim: Claim) -> dict[st
     }
     if not members["art"] or not members["music"]:
         return row | {"primal": 0.0, "bound": 0.0, "gap": 0.0, "violated": 0}
-    problem = _problem(members, found, claim)
-    primal, (bound, violated) = _primal(problem), _bound(problem, claim.policy)
-    gap = (bound - primal) / max(abs(primal), QUANTUM)
-    return row | {"primal": primal, "bound": bound, "gap": gap, "violated": violated}
+    return row | prove(_problem(members, found, claim), claim.policy)._asdict()
 
 
-def _problem(members: Mapping[str, Sequence[str]], found: Mapping[Item, Any], claim: Claim) -> _Problem:
+def _problem(members: Mapping[str, Sequence[str]], found: Mapping[Item, Any], claim: Claim) -> Problem:
     policy = claim.policy
     order = (
         ["art", "music"] if art_bids(len(members["art"]), len(members["music"]), policy) else ["music", "art"]
@@ -135,7 +153,7 @@ def _problem(members: Mapping[str, Sequence[str]], found: Mapping[Item, Any], cl
     banned = [{"art": a, "music": c} for a, c in policy.forbidden]
     artist = dict(zip(claim.splits["item_id"].to_pylist(), claim.splits["group_id"].to_pylist(), strict=True))
     capacity = {"art": policy.clips_per_artwork, "music": policy.artworks_per_clip}
-    return _Problem(
+    return Problem(
         bidders=_vectors(members[first], claim.sides[first == "music" :: 2], scales),
         wanted=_vectors(members[second], claim.sides[second == "music" :: 2], scales),
         pairs=[(at[first][i], at[second][p]) for i in members[first] for p in found[first, i]["partners"]],
@@ -184,17 +202,19 @@ def _affect(values: Float64[np.ndarray, "item two"]) -> Float32[np.ndarray, "ite
     return np.asarray(three / np.sqrt((three**2).sum(1))[:, None], np.float32)
 
 
-def _primal(problem: _Problem) -> float:
-    """Sum the quantised scores of the pairs, and the floor for each place of a bidder without one."""
-    empty = len(problem.bidders) * problem.places[0] - len(problem.pairs)
-    total = empty * round(problem.floor / QUANTUM)
-    for bidder, wanted in problem.pairs:
-        exact = float(np.dot(problem.bidders[bidder].astype(float), problem.wanted[wanted].astype(float)))
-        total += round((exact + problem.offset) / QUANTUM)
-    return total * QUANTUM
+def pair_quanta(problem: Problem) -> Int64[np.ndarray, "pair"]:
+    """Score the pairs, bidder and wanted, in float64 and whole quanta."""
+    at = np.array(problem.pairs, np.int64).reshape(-1, 2)
+    made = np.empty(len(at), np.int64)
+    for start in range(0, len(at), COLUMNS):
+        some = slice(start, start + COLUMNS)
+        left, right = problem.bidders[at[some, 0]], problem.wanted[at[some, 1]]
+        exact = np.einsum("ij,ij->i", left, right, dtype=np.float64)
+        made[some] = np.rint((exact + problem.offset) / QUANTUM)
+    return made
 
 
-def _bound(problem: _Problem, policy: Policy) -> tuple[float, int]:
+def _bound(problem: Problem, policy: Policy) -> tuple[float, int]:
     """Bound every matching by the prices of the wanted; count the bidders whose own price does not follow."""
     if not np.isfinite(problem.price).all() or (problem.price < 0).any():
         raise MatchingError("prices below 0 prove nothing: match again")
@@ -213,7 +233,7 @@ def _bound(problem: _Problem, policy: Policy) -> tuple[float, int]:
     return float(np.floor(bound / QUANTUM + 1e-3) * QUANTUM), violated  # matchings are worth whole quanta
 
 
-def _best(problem: _Problem) -> Iterator[Float64[np.ndarray, "bidder"]]:
+def _best(problem: Problem) -> Iterator[Float64[np.ndarray, "bidder"]]:
     """Find each bidder's largest s_ij − p_j over all that is not forbidden.
 
     A float32 product says which few columns can be the largest; those are scored in float64.

@@ -18,7 +18,7 @@ from artsound.matching.compiled import compiled
 from artsound.matching.scores import QUANTUM
 from artsound.progress import track
 
-ROWS, COLUMNS = 768, 1024  # of a block: its product stays in a core's cache
+ROWS, COLUMNS = 768, 2048  # of a block: its product stays in a core's cache
 PAIRS = 1 << 16  # scored at a time
 NONE = -1
 

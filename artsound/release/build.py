@@ -238,6 +238,8 @@ class Release:
         makers = Attribution(self._files / "ATTRIBUTION.md")
         records += write_side_tables(self._files, self.plan, makers.add)
         makers.finish()
+        for more in add:
+            records += more(self._files)
         told = documents(self._manifest(records), self.plan, self.options, changed, earlier)
         for path, text in told.items():
             write_whole(self._place(path), partial(_write_text, text=text))
@@ -245,8 +247,6 @@ class Release:
             write_whole(self._place(PIECES), partial(_write_text, text=pieces_text(self._files, records)))
         if self.options.plots:
             write_plots(self._files / "plots", self.plan.read(columns=["meta"]))
-        for more in add:
-            records += more(self._files)
         known = {record.path for record in records} | {MANIFEST, SUMS, COSTS}
         found = sorted(path.relative_to(self._files).as_posix() for path in files_in(self._files))
         records += [record_of(self._files, path, role="document") for path in found if path not in known]

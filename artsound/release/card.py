@@ -8,7 +8,7 @@ from artsound.release.about import DATASHEET, RESPONSIBLE, summary
 from artsound.release.attribution import escape
 from artsound.release.header import card_header, tar_header
 from artsound.release.layout import ReleaseOptions
-from artsound.release.manifest import ReleaseManifest
+from artsound.release.manifest import CERTIFICATE, ReleaseManifest
 from artsound.release.rows import Plan
 from artsound.release.tiers import withheld
 from artsound.review.plots import PLOTS
@@ -35,6 +35,9 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
     if made.arrays:
         yield "## Vectors and latents"
         yield from _arrays(made)
+    if any(record.role == CERTIFICATE for record in made.files):
+        yield "## Matching"
+        yield from _proof(made)
     yield "## Licences"
     yield from _licences(made)
     yield "## Leaks between splits"
@@ -69,6 +72,26 @@ def _arrays(made: ReleaseManifest) -> Iterator[str]:
         for one in made.arrays
     ]
     yield "\n".join(["| column | family | shape | computed by |", "|--|--|--|--|", *rows])
+
+
+def _proof(made: ReleaseManifest) -> Iterator[str]:
+    yield (
+        f"`{CERTIFICATE}/` proves how good the matching is: all pairs with their scores, and a dual price of "
+        "every item of both sides, matched or not. The prices bound what any matching of the split could be "
+        "worth; the gap is how far below that bound this one may lie, 0 % being optimal. Recompute it with "
+        "`artsound verify`."
+    )
+    head = ("split", "artworks", "clips", "pairs", "worth", "at most", "gap")
+    rows = [
+        (
+            *(str(one[name]) for name in head[:4]),
+            *(f"{one[name]:.6f}" for name in ("primal", "bound")),
+            f"{100 * one['gap']:.6f} %",
+        )
+        for one in made.facts.get("matching", ())
+    ]
+    if rows:
+        yield "\n".join("| " + " | ".join(row) + " |" for row in (head, ("--",) * len(head), *rows))
 
 
 def _licences(made: ReleaseManifest) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from artsound.release.about import RESPONSIBLE, licence_links, summary
+from artsound.release.certificate import ORDER, SCHEMAS
 from artsound.release.layout import FOLDERS, ReleaseOptions
 from artsound.release.manifest import FileRecord, ReleaseManifest
 from artsound.release.parquet import MEDIA
@@ -66,7 +67,11 @@ def croissant(made: ReleaseManifest, options: ReleaseOptions) -> str:
         **_publication(made, options),
         **{f"rai:{name}": text for name, text in RESPONSIBLE.items()},
         "distribution": [*_files(made), *_sets(columns)],
-        "recordSet": [_splits(made), *(_records(role, schema) for role, schema in columns.items())],
+        "recordSet": [
+            _splits(made),
+            *(_records(role, schema) for role, schema in columns.items()),
+            *_proof(made),
+        ],
     }
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
 
@@ -147,8 +152,9 @@ def _records(role: str, schema: pa.Schema) -> dict[str, Any]:
             "transform": {"regex": r"[^/]*/([^/]+?)-\d+-of-\d+\.parquet$"},
         },
     }
+    files = {"fileSet": {"@id": f"{role}-files"}}
     fields = [
-        _field(name, role, field) for field in schema if _is_plain(field.type) and field.name != "split"
+        _field(name, files, field) for field in schema if _is_plain(field.type) and field.name != "split"
     ]
     return {
         "@type": "cr:RecordSet",
@@ -159,13 +165,28 @@ def _records(role: str, schema: pa.Schema) -> dict[str, Any]:
     }
 
 
+def _proof(made: ReleaseManifest) -> Iterator[dict[str, Any]]:
+    """Describe the pairs and prices that prove the matching: of all items, also of those not released."""
+    for path in sorted({record.path for record in made.files} & set(SCHEMAS)):
+        name = path.removesuffix(".parquet")
+        source = {"fileObject": {"@id": f"file/{path}"}}
+        yield {
+            "@type": "cr:RecordSet",
+            "@id": name,
+            "name": name,
+            "description": "the whole matching and its proof, split by split",
+            "key": [{"@id": f"{name}/{column}"} for column in ORDER[path] if column != "split"],
+            "field": [_field(name, source, field) for field in SCHEMAS[path]],
+        }
+
+
 def _is_plain(dtype: pa.DataType) -> bool:
     """Say whether Croissant can name the type; what it cannot stands in `meta`."""
     return dtype == MEDIA or pa.types.is_fixed_size_list(dtype) or str(dtype) in _TYPES
 
 
-def _field(record_set: str, role: str, field: pa.Field) -> dict[str, Any]:
-    source: dict[str, Any] = {"fileSet": {"@id": f"{role}-files"}, "extract": {"column": field.name}}
+def _field(record_set: str, files: dict[str, Any], field: pa.Field) -> dict[str, Any]:
+    source = files | {"extract": {"column": field.name}}
     if field.type == MEDIA:
         source["transform"] = {"jsonPath": "bytes"}
     array, dtype = {}, field.type

@@ -4,122 +4,79 @@ For prices u of the bidders and v ≥ 0 of what they bid for, with u_i + v_j ≥
 is worth more than Σ u_i + Σ v_j, each as often as it has places (weak duality; `artsound.matching.check`).
 Here the value of the pairs and that bound are summed anew, the inequality is held against every pair whose
 score the release tells (its own, and the runners-up beside them), and scores and prices against those told
-elsewhere. Of all other pairs only vectors can tell: `artsound match check` in the build's folder.
+elsewhere. Of all other pairs only vectors can tell: where the release has them, `dense` does, else
+`artsound match check` in the build's folder.
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artsound.errors import MatchingError
-from artsound.matching.policy import Policy, art_bids
-from artsound.release.certificate import FORMAT, PAIRS, PRICES, SCHEMAS, STATEMENT
+from artsound.release.certificate import SCHEMAS, STATEMENT, VECTORS
+from artsound.release.claims import KEYS, QUANTUM, SLACK, Row, Split, read_certificate
+from artsound.release.dense import dense_problems
 from artsound.release.manifest import CERTIFICATE, ReleaseManifest
 from artsound.release.sample import plain
 
-QUANTUM = 1e-6  # scores are whole multiples of it
-SLACK = 2 * QUANTUM  # prices carry tie-breaks that together stay under one quantum
 GAP_DIGITS = 1e-9
 MOST = 20  # problems told; more say nothing new
 OTHERS = {"other_clips": "artwork_id", "other_artworks": "clip_id"}  # runners-up → whose they are
 
-Row = dict[str, Any]
+
+class Verdict(NamedTuple):
+    """What is wrong with a certificate; and, when nothing is, what it proves, a line a split."""
+
+    problems: list[str]
+    proved: list[str]
 
 
-@dataclass(frozen=True)
-class Split:
-    """What a certificate says of one split."""
-
-    claim: Row
-    pairs: Sequence[Row]
-    price: Mapping[str, Mapping[str, float]]  # side → item → price
-    group: Mapping[str, str]  # artwork → group
-    policy: Policy
-
-    @property
-    def bidders(self) -> str:
-        """The side that bids for places of the other."""
-        art = art_bids(len(self.price["art"]), len(self.price["music"]), self.policy)
-        return "art" if art else "music"
-
-    @property
-    def wanted(self) -> str:
-        """The side that is bid for."""
-        return "music" if self.bidders == "art" else "art"
-
-    def places(self, side: str) -> int:
-        """How many partners an item of a side may have."""
-        return self.policy.clips_per_artwork if side == "art" else self.policy.artworks_per_clip
-
-    @property
-    def floor(self) -> int:
-        """What a bidder's empty place counts, in quanta."""
-        return round(float(self.claim["floor"]) / QUANTUM)
-
-
-def certificate_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
-    """Say where the certificate does not prove what it claims; nothing for a release that has none."""
+def examine_certificate(folder: Path, made: ReleaseManifest) -> Verdict:
+    """Hold a release's certificate against itself and the release; a release without one claims nothing."""
     present = {record.path for record in made.files if record.role == CERTIFICATE}
     if not present:
-        return
-    if unlike := present ^ {STATEMENT, *SCHEMAS}:
-        yield f"{CERTIFICATE}: not the files of a certificate: {', '.join(sorted(unlike))}"
-        return
+        return Verdict([], [])
+    dense = set(VECTORS.values()) <= present
+    if unlike := present ^ {STATEMENT, *SCHEMAS, *(VECTORS.values() if dense else ())}:
+        return Verdict([f"{CERTIFICATE}: not the files of a certificate: {', '.join(sorted(unlike))}"], [])
     try:
         found = read_certificate(folder)
-        told = _told(folder, made)
-        problems = (
-            f"{CERTIFICATE}: {name}: {what}"
-            for name, split in found.items()
-            for what in (*_pair_problems(split), *_sum_problems(split), *_told_problems(split, told[name]))
-        )
-        yield from islice(problems, MOST)
-        if strange := sorted(set(told) - set(found)):
-            yield f"{CERTIFICATE}: says nothing of {', '.join(strange)}"
+        problems = list(islice(_problems(folder, made, found, dense=dense), MOST))
     except (pa.ArrowException, MatchingError, ValueError, TypeError, KeyError, OSError) as error:
-        yield f"{CERTIFICATE}: is damaged: {error!r}"
+        return Verdict([f"{CERTIFICATE}: is damaged: {error!r}"], [])
+    proved = [_proved(name, split, dense=dense) for name, split in found.items() if all(split.price.values())]
+    return Verdict(problems, [] if problems else proved)
 
 
-def read_certificate(folder: Path) -> dict[str, Split]:
-    """Read what is claimed, by split.
-
-    Raises:
-        ValueError: it is no certificate, or of another version.
-    """
-    said = json.loads((folder / STATEMENT).read_text(encoding="utf-8"))
-    if said["format"] != FORMAT or said["quantum"] != QUANTUM:
-        raise ValueError(f"format {said['format']!r}, quantum {said['quantum']}; known is {FORMAT!r}")
-    rules = said["rules"]
-    policy = Policy(**rules | {"forbidden": tuple((art, clip) for art, clip in rules["forbidden"])})
-    pairs, prices = (_rows(folder, path) for path in (PAIRS, PRICES))
-    found = {}
-    for claim in said["splits"]:
-        own = [row for row in prices if row["split"] == claim["split"]]
-        by_side = {
-            side: {row["item_id"]: row["price"] for row in own if row["side"] == side}
-            for side in ("art", "music")
-        }
-        group = {row["item_id"]: row["group_id"] for row in own if row["side"] == "art"}
-        here = [row for row in pairs if row["split"] == claim["split"]]
-        found[claim["split"]] = Split(claim, here, by_side, group, policy)
-    if len(pairs) != sum(len(one.pairs) for one in found.values()):
-        raise ValueError("pairs of a split that is not claimed")
-    return found
+def _problems(
+    folder: Path, made: ReleaseManifest, found: Mapping[str, Split], *, dense: bool
+) -> Iterator[str]:
+    told = _told(folder, made)
+    for name, split in found.items():
+        for what in (*_pair_problems(split), *_sum_problems(split), *_told_problems(split, told[name])):
+            yield f"{CERTIFICATE}: {name}: {what}"
+    if strange := sorted(set(told) - set(found)):
+        yield f"{CERTIFICATE}: says nothing of {', '.join(strange)}"
+    if dense:
+        yield from (f"{CERTIFICATE}: {what}" for what in dense_problems(folder, made, found))
 
 
-def _rows(folder: Path, path: str) -> list[Row]:
-    table = pq.read_table(folder / path)
-    if table.schema.names != SCHEMAS[path].names:
-        raise ValueError(f"{path} has the columns {', '.join(table.schema.names)}")
-    return list(table.to_pylist())
+def _proved(name: str, split: Split, *, dense: bool) -> str:
+    claim = split.claim
+    sizes = f"{claim['artworks']} × {claim['clips']}"
+    how = (
+        f"the bound recomputed from vectors and prices over all {sizes} pairs"
+        if dense
+        else f"{len(split.pairs)} pairs and their runners-up held against the prices of {sizes} items; "
+        "of all other pairs only a release with vectors can tell"
+    )
+    return f"{CERTIFICATE}: {name}: {claim['pairs']} pairs, proved gap {100 * claim['gap']:.6f} %; {how}"
 
 
 def _told(folder: Path, made: ReleaseManifest) -> dict[str, list[Row]]:
@@ -158,7 +115,7 @@ def _pair_problems(split: Split) -> Iterator[str]:
 
 def _place_problems(split: Split) -> Iterator[str]:
     """Name what stands in more pairs than it may."""
-    for side, key in _KEYS.items():
+    for side, key in KEYS.items():
         for item, times in Counter(row[key] for row in split.pairs).items():
             if times > split.places(side):
                 yield f"{key} {item}: stands in {times} pairs"
@@ -167,13 +124,10 @@ def _place_problems(split: Split) -> Iterator[str]:
             yield f"artist {group}: stands in {times} pairs"
 
 
-_KEYS = {"art": "artwork_id", "music": "clip_id"}
-
-
 def _sum_problems(split: Split) -> Iterator[str]:
     """Sum value and bound anew, and hold them against what is claimed."""
     claim, sizes = split.claim, {side: len(items) for side, items in split.price.items()}
-    matched = {side: len({row[key] for row in split.pairs}) for side, key in _KEYS.items()}
+    matched = {side: len({row[key] for row in split.pairs}) for side, key in KEYS.items()}
     counts = {
         "artworks": sizes["art"],
         "clips": sizes["music"],

@@ -4,10 +4,19 @@ import numpy as np
 import pyarrow as pa
 
 from artsound import tables
+from artsound.matching.policy import Policy
 from tests.rows import row
 
 Sides = tuple[pa.Table, pa.Table, pa.Table, pa.Table]
 WEIGHTS = {"sentence": 1.0, "affect": 0.2}
+POLICIES = [
+    Policy(),
+    Policy(min_score=1.0),
+    Policy(clips_per_artwork=2),
+    Policy(artworks_per_clip=2),
+    Policy(pairs_per_artist=3),
+    Policy(forbidden=(("train-a0", "train-c1"), ("val-a1", "val-c2"))),
+]
 
 
 def vectors(ids: list[str], values: np.ndarray, model: str = "made@1") -> pa.Table:

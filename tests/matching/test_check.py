@@ -26,18 +26,7 @@ def changed(matching: pa.Table, item: str, **values: Any) -> pa.Table:
     return tables.rows_of("matching", rows)
 
 
-@pytest.mark.parametrize(
-    "policy",
-    [
-        Policy(),
-        Policy(min_score=1.0),
-        Policy(clips_per_artwork=2),
-        Policy(artworks_per_clip=2),
-        Policy(pairs_per_artist=3),
-        Policy(forbidden=(("train-a0", "train-c1"), ("val-a1", "val-c2"))),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("policy", made.POLICIES, ids=str)
 def test_what_was_matched_is_proved_optimal_under_every_rule(policy: Policy) -> None:
     matching = match_splits(CALIBRATION, SPLITS, *SIDES, policy=policy).rows
     assert [row["gap"] for row in proof(matching, policy)] == [0, 0]

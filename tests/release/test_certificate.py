@@ -6,6 +6,7 @@ Every change is made in all files that tell of it, with right hashes, so that on
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from artsound.matching.policy import Policy
-from artsound.matching.stage import calibrate, certify, explain_pairs, match_splits
-from artsound.release.certificate import PAIRS, PRICES, SCHEMAS, STATEMENT, Proof, write_certificate
+from artsound.matching.stage import calibrate, certify, explain_pairs, fused_splits, match_splits
+from artsound.release.arrays import array_schema, vectors_of
+from artsound.release.certificate import PAIRS, PRICES, SCHEMAS, STATEMENT, VECTORS, Proof, write_certificate
+from artsound.release.claims import KEYS
 from artsound.release.manifest import MANIFEST, SUMS, read_manifest, record_of
-from artsound.release.proof import certificate_problems
+from artsound.release.proof import examine_certificate
 from artsound.release.sample import plain
 from artsound.release.verify import verify
 from tests.matching import made
@@ -26,14 +29,6 @@ from tests.release import world
 SPLITS = made.splits(train=(40, 31), val=(6, 9), test=(3, 0))
 SIDES = made.sides(SPLITS)
 CALIBRATION = calibrate(SPLITS, *SIDES, weights=made.WEIGHTS).rows
-POLICIES = [
-    Policy(),
-    Policy(min_score=1.0),
-    Policy(clips_per_artwork=2),
-    Policy(artworks_per_clip=2),
-    Policy(pairs_per_artist=3),
-    Policy(forbidden=(("train-a0", "train-c1"), ("val-a1", "val-c2"))),
-]
 
 
 def proof(policy: Policy) -> Proof:
@@ -64,7 +59,7 @@ def released(folder: Path, given: Proof, other: Path) -> None:
 
 
 def problems(folder: Path) -> list[str]:
-    return list(certificate_problems(folder, read_manifest(folder)))
+    return examine_certificate(folder, read_manifest(folder)).problems
 
 
 def altered(folder: Path, path: str, change: Callable[[list[dict[str, Any]]], None]) -> None:
@@ -74,7 +69,7 @@ def altered(folder: Path, path: str, change: Callable[[list[dict[str, Any]]], No
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), folder / path)
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=str)
+@pytest.mark.parametrize("policy", made.POLICIES, ids=str)
 def test_a_matching_under_every_rule_is_proved_from_the_files_of_its_release(
     policy: Policy, finished: Path, tmp_path: Path
 ) -> None:
@@ -83,7 +78,7 @@ def test_a_matching_under_every_rule_is_proved_from_the_files_of_its_release(
 
 
 def test_a_release_without_a_certificate_claims_nothing(finished: Path) -> None:
-    assert list(certificate_problems(finished, read_manifest(finished))) == []
+    assert examine_certificate(finished, read_manifest(finished)) == ([], [])
 
 
 @pytest.fixture
@@ -188,7 +183,7 @@ def test_a_price_that_is_no_number_is_found(folder: Path) -> None:
 def test_a_certificate_with_a_file_missing_is_none(folder: Path) -> None:
     manifest = read_manifest(folder)
     less = replace(manifest, files=tuple(r for r in manifest.files if r.path != PAIRS))
-    assert "not the files of a certificate" in next(certificate_problems(folder, less))
+    assert "not the files of a certificate" in examine_certificate(folder, less).problems[0]
 
 
 def test_verify_of_a_finished_release_checks_its_certificate(
@@ -202,3 +197,103 @@ def test_verify_of_a_finished_release_checks_its_certificate(
     assert listed == {STATEMENT, *SCHEMAS}
     found = verify(making.folder).problems  # it is the certificate of another matching
     assert any("is not the one of the table of scores" in problem for problem in found)
+
+
+DENSE = PROOF._replace(fused=partial(fused_splits, CALIBRATION, SPLITS, *SIDES))
+SCORES = "scores/train-00000-of-00001.parquet"
+
+
+@pytest.fixture
+def with_vectors(finished: Path, tmp_path: Path) -> Path:
+    """A release that publishes the vectors of its pairs, and has those of all items in its certificate."""
+    released(tmp_path, DENSE, finished)
+    (tmp_path / "vectors").mkdir()
+    manifest = read_manifest(tmp_path)
+    arrays = [
+        vectors_of(table, f"{side}_sentence", key, side)
+        for side, key, table in zip(KEYS, KEYS.values(), SIDES, strict=False)
+    ]
+    records = []
+    for split in manifest.splits:
+        rows = PROOF.pairs.filter(pa.compute.equal(PROOF.pairs["split"], split))
+        own = [rows[one.key].to_pylist() for one in arrays]
+        flat = [
+            one.chunks[0][rows_of_items(one.ids, ids)].ravel() for one, ids in zip(arrays, own, strict=True)
+        ]
+        schema = array_schema([one.record for one in arrays])
+        lists = [
+            pa.FixedSizeListArray.from_arrays(pa.array(values), type=field.type)
+            for values, field in zip(flat, list(schema)[1:], strict=True)
+        ]
+        path = f"vectors/{split}-00000-of-00001.parquet"
+        pq.write_table(pa.Table.from_arrays([rows["pair_id"], *lists], schema=schema), tmp_path / path)
+        records.append(record_of(tmp_path, path, role="vectors", split=split, rows=len(rows)))
+    listed = tuple(one.record for one in arrays)
+    manifest = replace(manifest, files=(*manifest.files, *records), arrays=listed)
+    (tmp_path / MANIFEST).write_text(manifest.text())
+    return tmp_path
+
+
+def rows_of_items(ids: pa.Array, wanted: list[str]) -> list[int]:
+    return [ids.index(item).as_py() for item in wanted]
+
+
+def test_a_release_with_vectors_is_proved_over_every_pair_there_could_be(with_vectors: Path) -> None:
+    problems, proved = examine_certificate(with_vectors, read_manifest(with_vectors))
+    assert problems == []
+    assert [line.split(": ")[1] for line in proved] == ["train", "val"]
+    assert "31 pairs, proved gap 0.000000 %" in proved[0]
+    assert "from vectors and prices over all 40 × 31 pairs" in proved[0]
+
+
+def test_without_vectors_it_is_said_what_the_proof_rests_on(folder: Path) -> None:
+    proved = examine_certificate(folder, read_manifest(folder)).proved
+    assert "31 pairs and their runners-up held against the prices of 40 × 31 items" in proved[0]
+
+
+def test_prices_that_only_pairs_without_a_score_contradict_are_found_by_the_vectors(
+    with_vectors: Path,
+) -> None:
+    pair = PROOF.pairs.filter(pa.compute.equal(PROOF.pairs["split"], "train")).to_pylist()[0]
+    moved = {pair["artwork_id"]: 0.5, pair["clip_id"]: -0.5}  # the sum stays, and the pair still fits
+
+    def prices(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["price"] += moved.get(row["item_id"], 0.0)
+
+    def scores(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["artwork_price"] += moved.get(row["artwork_id"], 0.0)
+            row["clip_price"] += moved.get(row["clip_id"], 0.0)
+            row["other_clips"], row["other_artworks"] = [], []
+
+    altered(with_vectors, PRICES, prices)
+    altered(with_vectors, SCORES, scores)
+    found = problems(with_vectors)
+    assert any("over all pairs of the vectors it is" in problem for problem in found)
+    assert not any("runner" in problem or "exceeds" in problem for problem in found)
+
+
+def test_a_changed_vector_of_the_certificate_is_found(with_vectors: Path) -> None:
+    taken = PROOF.pairs.to_pylist()[0]["clip_id"]
+
+    def turned(rows: list[dict[str, Any]]) -> None:
+        row = next(row for row in rows if row["item_id"] == taken)
+        row["vector"] = [-value for value in row["vector"]]
+
+    altered(with_vectors, VECTORS["music"], turned)
+    found = problems(with_vectors)
+    assert any("is not that of its vectors" in problem for problem in found)
+    assert any("are not the vectors of the certificate" in problem for problem in found)
+
+
+def test_a_changed_published_vector_is_found(with_vectors: Path) -> None:
+    altered(
+        with_vectors, "vectors/val-00000-of-00001.parquet", lambda rows: rows[0]["art_sentence"].reverse()
+    )
+    assert ["its art_sentence are not the vectors" in problem for problem in problems(with_vectors)] == [True]
+
+
+def test_vectors_of_other_items_are_found(with_vectors: Path) -> None:
+    altered(with_vectors, VECTORS["art"], lambda rows: rows.pop())
+    assert any("vectors and prices of art are not of the same items" in one for one in problems(with_vectors))
