@@ -58,14 +58,24 @@ READ_ART: dict[str, tuple[Stage, ...]] = {
     ),
 }
 
+_RAW_TRACKS = Stage("raw_tracks", (), ("tracks",), wiring.raw_tracks, watches=wiring.music_files)
+# source of the tracks → the stages that read it
+READ_MUSIC: dict[str, tuple[Stage, ...]] = {
+    "folder": (_RAW_TRACKS,),
+    "fma": (
+        _RAW_TRACKS,
+        Stage("raw_musicians", (), ("tracks",), wiring.raw_musicians, watches=wiring.music_files),
+        Stage("albums", (), ("tracks",), wiring.albums, watches=wiring.music_files),
+    ),
+}
+
 BEFORE_MATCHING: tuple[Stage, ...] = (
-    Stage("raw_tracks", (), ("tracks",), wiring.raw_tracks, watches=wiring.music_files),
     Stage(
         "artworks", ("raw_artworks",), ("catalog",), wiring.artworks, in_parts=True, watches=wiring.art_files
     ),
     Stage("tracks", ("raw_tracks",), (), wiring.tracks),
     Stage("clips", ("tracks",), ("catalog",), wiring.clips, in_parts=True, watches=wiring.music_files),
-    Stage("artists", ("artworks", "tracks"), (), wiring.artists, also=("raw_artists",)),
+    Stage("artists", ("artworks", "tracks"), (), wiring.artists, also=("raw_artists", "raw_musicians")),
     Stage("fingerprints", ("clips",), (), wiring.fingerprints, in_parts=True, watches=wiring.chromaprint),
     Stage("duplicates", ("artworks", "clips"), ("catalog",), wiring.duplicates, also=("fingerprints",)),
     Stage(
@@ -125,11 +135,12 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
     """Return every stage in order; matching reads the tables of those terms that have a weight."""
     sides = tuple(table for term in wiring.weights(settings) for table in wiring.TERMS[term])
     scored = ("calibration", "splits", *sides)
-    if settings.artworks.source not in READ_ART or settings.tracks.source not in ("folder", "fma"):
+    if settings.artworks.source not in READ_ART or settings.tracks.source not in READ_MUSIC:
         raise ConfigError("artworks come from folder, artgraph or artgraph-csv; tracks from folder or fma")
     left_out = set() if settings.catalog.fingerprints else {"fingerprints"}
     listed = (
         *READ_ART[settings.artworks.source],
+        *READ_MUSIC[settings.tracks.source],
         *(stage for stage in BEFORE_MATCHING if stage.writes not in left_out),
         *(stage for space in SPACES if getattr(settings.embeddings, space) for stage in SPACES[space]),
         Stage("calibration", ("splits", *sides), ("matching",), wiring.calibration),

@@ -85,6 +85,18 @@ def raw_tracks(settings: Settings) -> Run:
     return partial(MUSIC_SOURCES[settings.tracks.source], settings.tracks)
 
 
+def raw_musicians(settings: Settings) -> Run:
+    from artsound.sources import MUSICIAN_SOURCES
+
+    return partial(MUSICIAN_SOURCES[settings.tracks.source], settings.tracks)
+
+
+def albums(settings: Settings) -> Run:
+    from artsound.sources import ALBUM_SOURCES
+
+    return partial(ALBUM_SOURCES[settings.tracks.source], settings.tracks)
+
+
 def artworks(settings: Settings) -> Run:
     from artsound.catalog.artworks import clean_artworks
 

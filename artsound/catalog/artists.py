@@ -1,4 +1,4 @@
-"""artworks, tracks → artists; where the source lists its artists, with their lives."""
+"""artworks, tracks → artists; where a source lists its artists, with their lives."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,16 +13,23 @@ from artsound.errors import Outcome
 from artsound.tables.columns import LIFE
 
 _UNKNOWN: dict[str, Any] = {field.name: [] if field.type == WORDS else None for field in LIFE}
-_PRINTED = ("birth_place", "death_place", "gender", "biography")  # may hold HTML entities
+_PRINTED = (
+    "birth_place",
+    "death_place",
+    "gender",
+    "biography",
+    "location",
+    "members",
+)  # may hold HTML entities
 
 
-def list_artists(artworks: pa.Table, tracks: pa.Table, raw_artists: pa.Table | None = None) -> Outcome:
+def list_artists(artworks: pa.Table, tracks: pa.Table, *known: pa.Table) -> Outcome:
     """List who made the items of both sides, by id; the usual spelling of a name stands.
 
     Args:
         artworks: rows of `artworks`.
         tracks: rows of `tracks`.
-        raw_artists: what the source of the artworks knows of its artists, if it lists them.
+        known: what the sources know of their artists, where they list them: rows of `raw_artists`.
     """
     spellings: dict[tuple[str, str], Counter[str]] = {}
     counts: Counter[tuple[str, str]] = Counter()
@@ -30,11 +37,7 @@ def list_artists(artworks: pa.Table, tracks: pa.Table, raw_artists: pa.Table | N
         for artist, name in zip(items["artist_id"].to_pylist(), items["artist"].to_pylist(), strict=True):
             counts[side, artist] += 1
             spellings.setdefault((side, artist), Counter()).update([name] if name else [])
-    lives = (
-        {f"art:{raw['artist_key']}": raw for raw in raw_artists.to_pylist()}
-        if raw_artists is not None
-        else {}
-    )
+    lives = {f"{raw['side']}:{raw['artist_key']}": raw for some in known for raw in some.to_pylist()}
     rows = [
         {
             "artist_id": artist,

@@ -10,6 +10,7 @@ _NOBODY = re.compile(
     r"|artist unknown|n/?a|none|traditional|not detected",
     re.IGNORECASE,
 )
+_TAGS = re.compile(r"<!--.*?-->|<[/!]?[a-zA-Z][^<>]*>", re.DOTALL)
 _LATIN_MARKS = re.compile("[̀-ͯ]")
 
 
@@ -21,6 +22,16 @@ def clean_text(text: str | None) -> str | None:
         'Still Life & Bread'
     """
     return " ".join(html.unescape(text or "").split()) or None
+
+
+def plain_text(markup: str | None) -> str | None:
+    """Take the words out of HTML, as collections write descriptions; null for what has none.
+
+    Examples:
+        >>> plain_text("<p>A <b>live</b> set,<br />recorded &amp; mixed at home.</p>")
+        'A live set, recorded & mixed at home.'
+    """
+    return clean_text(_TAGS.sub(" ", markup or ""))
 
 
 def printed_name(text: str | None) -> str | None:

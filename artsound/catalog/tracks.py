@@ -12,6 +12,7 @@ from artsound.catalog.names import artist_id, clean_text, printed_name, slug
 from artsound.errors import Outcome
 
 _AS_THEY_ARE = ("track_id", "audio_path", "genres", "tags", "language", "licence_url", "source_url")
+_PRINTED = ("title", "description", "album_type", "producer", "engineer", "composer", "lyricist")
 
 
 def clean_tracks(raw_tracks: pa.Table) -> Outcome:
@@ -23,7 +24,8 @@ def _described(raw: Mapping[str, Any]) -> dict[str, Any]:
     artist, album = printed_name(raw["artist"]), clean_text(raw["album"])
     return {
         **{name: raw[name] for name in _AS_THEY_ARE},
-        **{name: clean_text(raw[name]) for name in ("title", "description")},
+        **{name: clean_text(raw[name]) for name in _PRINTED},
+        "labels": [label for text in raw["labels"] if (label := clean_text(text))],
         "artist_id": artist_id("music", raw["track_id"], artist, raw["artist_key"]),
         "artist": artist,
         "album": album,

@@ -6,7 +6,7 @@ from pathlib import Path
 from artsound.errors import ConfigError, Outcome
 from artsound.media.files import open_media
 from artsound.settings import Collection
-from artsound.sources import artgraph_csv, artgraph_model, bolt, fma, folder, images
+from artsound.sources import artgraph_csv, artgraph_model, bolt, fma, fma_makers, folder, images
 from artsound.sources.base import Source
 
 SOURCES: tuple[Source, ...] = (folder.SOURCE, artgraph_model.SOURCE, fma.SOURCE)
@@ -50,6 +50,10 @@ ARTIST_SOURCES: dict[str, Read] = {
     "artgraph-csv": lambda collection: artgraph_csv.read_artists(_export(collection)),
 }
 MUSIC_SOURCES: dict[str, Read] = {"folder": folder.read_tracks, "fma": _fma_tracks}
+MUSICIAN_SOURCES: dict[str, Read] = {
+    "fma": lambda collection: fma_makers.read_musicians(_metadata(collection))
+}
+ALBUM_SOURCES: dict[str, Read] = {"fma": lambda collection: fma_makers.read_albums(_metadata(collection))}
 # What shows by a look at headers: told before anything runs.
 ART_CHECKS: dict[str, Check] = {
     "folder": folder.check_artworks,
@@ -61,9 +65,11 @@ MUSIC_CHECKS: dict[str, Check] = {
 }
 
 __all__ = [
+    "ALBUM_SOURCES",
     "ARTIST_SOURCES",
     "ART_CHECKS",
     "ART_SOURCES",
+    "MUSICIAN_SOURCES",
     "MUSIC_CHECKS",
     "MUSIC_SOURCES",
     "SOURCES",

@@ -193,11 +193,13 @@ def artist_row(found: Found) -> dict[str, Any]:
     name = _text(known.pop("printed_name", None))
     row = {name: _text(known.pop(name, None)) for name in (*_LIFE, *_LINKS)}
     return row | {
+        "side": "art",
         "artist_key": found.name,
         "name": name,
         "birth_year": _one_year(row["birth_date"]),
         "death_year": _one_year(row["death_date"]),
         **{role: list(found.links.get(role, ())) for role in _ROLES},
+        "labels": [],
         "extra": _json(known),
     }
 

@@ -45,6 +45,7 @@ SYNONYMS = {
     "description": ("about",),
     "language": ("language_code", "lang"),
     "series": ("serie",),
+    "labels": ("label", "record_label", "publisher"),
 }
 IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
 SOUNDS = (".mp3", ".ogg", ".oga", ".opus", ".flac", ".wav", ".aif", ".aiff", ".m4a")

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +41,21 @@ LICENCES = (
     ("", ""),
 )
 GENRES = ((1, "Rock", 0), (2, "Electronic", 0), (3, "Folk", 0), (4, "Psych-Folk", 3))
+ALBUM_COLUMNS = [
+    *("album_id", "album_comments", "album_date_created", "album_date_released", "album_engineer"),
+    *("album_favorites", "album_handle", "album_image_file", "album_images", "album_information"),
+    *("album_listens", "album_producer", "album_title", "album_tracks", "album_type", "album_url"),
+    *("artist_name", "artist_url", "tags"),
+]
+ARTIST_COLUMNS = [
+    *("artist_id", "artist_active_year_begin", "artist_active_year_end", "artist_associated_labels"),
+    *("artist_bio", "artist_comments", "artist_contact", "artist_date_created", "artist_donation_url"),
+    *("artist_favorites", "artist_flattr_name", "artist_handle", "artist_image_file", "artist_images"),
+    *("artist_latitude", "artist_location", "artist_longitude", "artist_members", "artist_name"),
+    *("artist_paypal_name", "artist_related_projects", "artist_url", "artist_website"),
+    *("artist_wikipedia_page", "tags"),
+]
+LABELS = "Netlabel One; Zweite Platten"
 NOTE = 'A note,\nwith a <b>line break</b> and "quotes".'
 
 
@@ -146,6 +161,8 @@ def _write_metadata(path: Path, ids: list[int]) -> None:
         archive.writestr("fma_metadata/genres.csv", _csv([header, *genres]))
         archive.writestr("fma_metadata/tracks.csv", _csv(_track_lines(ids)))
         links = ([number, LICENCES[number % 5][1], f"http://fma.example.org/{number}"] for number in ids)
+        archive.writestr("fma_metadata/raw_albums.csv", _csv(_albums(ids)))
+        archive.writestr("fma_metadata/raw_artists.csv", _csv(_artists(ids)))
         archive.writestr(
             "fma_metadata/raw_tracks.csv", _csv([["track_id", "license_url", "track_url"], *links])
         )
@@ -161,6 +178,43 @@ def _track_lines(ids: list[int]) -> Iterator[list[object]]:
         yield [number, *(told.get(name, "") for name in names)]
 
 
+def _albums(ids: list[int]) -> Iterator[Sequence[object]]:
+    """Tell the albums, under the real columns."""
+    yield ALBUM_COLUMNS
+    for number in sorted({number // 6 for number in ids}):
+        told = {
+            "album_id": number,
+            "album_title": f"Album {number}",
+            "album_type": "Live Performance",
+            "album_date_released": "1/05/2009",
+            "album_engineer": "An Engineer",
+            "album_producer": "A &amp; B",
+            "album_information": NOTE,
+            "album_url": f"http://fma.example.org/album/{number}",
+            "artist_name": f"Bänd {number // 2}",
+            "tags": "['live']",
+        }
+        yield [told.get(name, "") for name in ALBUM_COLUMNS]
+
+
+def _artists(ids: list[int]) -> Iterator[Sequence[object]]:
+    """Tell the artists, under the real columns."""
+    yield ARTIST_COLUMNS
+    for number in sorted({number // 12 for number in ids}):
+        told = {
+            "artist_id": number,
+            "artist_name": f"Bänd {number}",
+            "artist_active_year_begin": 1999,
+            "artist_associated_labels": LABELS,
+            "artist_bio": NOTE,
+            "artist_location": "Somewhere",
+            "artist_members": "One &amp; Two",
+            "artist_website": f"http://band{number}.example.org",
+            "artist_contact": "by post",
+        }
+        yield [told.get(name, "") for name in ARTIST_COLUMNS]
+
+
 def _told(number: int) -> dict[tuple[str, str], object]:
     """Say what is known of a track; artists have several albums, albums several tracks."""
     genre = GENRES[number % len(GENRES)]
@@ -169,9 +223,12 @@ def _told(number: int) -> dict[tuple[str, str], object]:
         ("album", "title"): f"Album {number // 6}",
         ("album", "date_released"): "2009-01-05 00:00:00",
         ("album", "information"): NOTE,
+        ("album", "type"): "Live Performance",
+        ("album", "producer"): "A &amp; B",
         ("artist", "id"): number // 12,
         ("artist", "name"): f"Bänd {number // 12}",
         ("artist", "bio"): NOTE,
+        ("artist", "associated_labels"): LABELS,
         ("set", "split"): "training",
         ("set", "subset"): ("small", "medium", "large", "large")[number % 4],
         ("track", "bit_rate"): 256_000,
@@ -181,6 +238,7 @@ def _told(number: int) -> dict[tuple[str, str], object]:
         ("track", "genres_all"): f"[{genre[0]}, 1]",
         ("track", "license"): LICENCES[number % 5][0],
         ("track", "tags"): "['it\\'s', \"a tag\"]" if number % 4 == 0 else "[]",
+        ("track", "publisher"): "Tonträger &amp; Co" if number % 3 == 0 else "",
         ("track", "title"): f"Söng &amp; Dance {number}",
         ("track", "language_code"): "en" if number % 7 == 0 else "",
     }

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from artsound import contracts
 from artsound.tables.catalog import (
+    ALBUMS,
     ART_KEYS,
     ARTISTS,
     ARTWORKS,
@@ -36,6 +37,7 @@ from artsound.tables.described import (
 from artsound.tables.paired import CALIBRATION, CERTIFICATES, MATCHING, PAIRS, REJECTS, RELEASE_ROWS, REVIEWS
 
 __all__ = [
+    "ALBUMS",
     "ARTISTS",
     "ARTWORKS",
     "ART_CAPTIONS",
@@ -72,6 +74,8 @@ TABLES: dict[str, pa.Schema] = {
     "graph_counts": GRAPH_COUNTS,
     "art_keys": ART_KEYS,
     "raw_artists": RAW_ARTISTS,
+    "raw_musicians": RAW_ARTISTS,
+    "albums": ALBUMS,
     "raw_artworks": RAW_ARTWORKS,
     "raw_tracks": RAW_TRACKS,
     "artworks": ARTWORKS,

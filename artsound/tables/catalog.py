@@ -6,6 +6,7 @@ from artsound.contracts import TEXT, WORDS, column, maybe, table
 from artsound.tables.columns import (
     ARTWORK_ID,
     CLIP_ID,
+    CREDITS,
     EXTRA,
     FILE,
     ITEM_ID,
@@ -56,12 +57,29 @@ ART_KEYS = table(
 )
 
 RAW_ARTISTS = table(
-    column("artist_key", TEXT, "key of the artist in the source; for ArtGraph the WikiArt slug"),
+    SIDE,
+    column("artist_key", TEXT, "key of the artist in the source: ArtGraph's slug, FMA's artist id"),
     maybe("name", TEXT, "printed name"),
     *LIFE,
     EXTRA,
-    key="artist_key",
-    about="Artists as the graph knows them.",
+    key="side,artist_key",
+    about="Artists as their source knows them.",
+)
+
+ALBUMS = table(
+    column("album_id", TEXT, "as in `tracks`; for FMA the album id"),
+    maybe("title", TEXT, "title"),
+    MAKER,
+    maybe("album_type", TEXT, "album, single, live performance, radio program and so on"),
+    *WHEN,
+    maybe("producer", TEXT, "as the source writes it"),
+    maybe("engineer", TEXT, "as the source writes it"),
+    maybe("information", TEXT, "free text, without its HTML"),
+    column("tags", WORDS, "tags; may be empty"),
+    maybe("url", TEXT, "page of the album"),
+    EXTRA,
+    key="album_id",
+    about="Albums as the source of the tracks knows them.",
 )
 
 RAW_TRACKS = table(
@@ -80,6 +98,7 @@ RAW_TRACKS = table(
     column("tags", WORDS, "tags; may be empty"),
     maybe("description", TEXT, "free text"),
     maybe("language", TEXT, "ISO 639-1 code of the vocals"),
+    *CREDITS,
     EXTRA,
     key="track_id",
     about="Tracks as their source names them; nothing is checked yet.",
@@ -130,6 +149,7 @@ TRACKS = table(
     column("tags", WORDS, "tags; may be empty"),
     maybe("description", TEXT, "free text"),
     maybe("language", TEXT, "ISO 639-1 code of the vocals"),
+    *CREDITS,
     *LICENCE,
     column("audio_path", TEXT, "relative to the source's root"),
     key="track_id",

@@ -45,6 +45,14 @@ KNOWN = (
     maybe("country", TEXT, "where it was made"),
     column("emotions", WEIGHTED, "emotions named by annotators and how many named them; may be empty"),
 )
+CREDITS = (
+    maybe("album_type", TEXT, "album, single, live performance, radio program and so on"),
+    maybe("producer", TEXT, "of the album"),
+    maybe("engineer", TEXT, "of the album"),
+    maybe("composer", TEXT, "as the source writes it"),
+    maybe("lyricist", TEXT, "as the source writes it"),
+    column("labels", WORDS, "record labels of artist and track; may be empty"),
+)
 LIFE = (
     maybe("birth_date", TEXT, "as the source writes it"),
     maybe("death_date", TEXT, "as the source writes it"),
@@ -63,4 +71,10 @@ LIFE = (
     column("teachers", WORDS, "keys of artists in the source; may be empty"),
     column("patrons", WORDS, "patrons; may be empty"),
     column("subjects", WORDS, "categories of encyclopaedias; may be empty"),
+    maybe("active_from", pa.int32(), "first year at work", unit="year"),
+    maybe("active_to", pa.int32(), "last year at work", unit="year"),
+    maybe("location", TEXT, "where the artist lives or works, as the source writes it"),
+    maybe("members", TEXT, "of a band, as the source writes them"),
+    maybe("website", TEXT, "the artist's own"),
+    column("labels", WORDS, "record labels; may be empty"),
 )

@@ -33,7 +33,10 @@ def test_what_the_source_knows_of_its_artists_comes_along() -> None:
         "movements": ["impressionism"],
         "teachers": ["boudin"],
     }
-    lives = [row("raw_artists", artist_key="x", **known), row("raw_artists", artist_key="unused")]
+    lives = [
+        row("raw_artists", side="art", artist_key="x", **known),
+        row("raw_artists", side="art", artist_key="unused"),
+    ]
     art = artworks({"artwork_id": "1", "artist_id": "art:x"}, {"artwork_id": "2", "artist_id": "art:?2"})
     music = tracks({"track_id": "1", "artist_id": "music:x"})
     rows = {

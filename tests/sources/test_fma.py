@@ -24,6 +24,7 @@ from artsound.sources.fma import (
     check_metadata,
     read_tracks,
 )
+from artsound.sources.fma_makers import read_albums, read_musicians
 from artsound.sources.folder import SOURCE as FOLDER
 from artsound.sources.synthetic_fma import COLUMNS, Planted, make_fma
 from tests.rows import artworks
@@ -170,3 +171,44 @@ def test_every_source_says_whom_to_credit(source: Source) -> None:
     assert source.licence
     assert source.citation
     assert all(len(remote.sha1) in (0, 40) for remote in source.remotes)
+
+
+def test_artists_and_albums_are_read_once_with_all_that_is_told_of_them(fma: tuple[Path, Planted]) -> None:
+    folder, _ = fma
+    artist = next(
+        row
+        for row in read_musicians(folder / "fma_metadata.zip").rows.to_pylist()
+        if row["artist_key"] == "2"
+    )
+    assert (artist["side"], artist["name"], artist["location"]) == ("music", "Bänd 2", "Somewhere")
+    assert (artist["active_from"], artist["active_to"]) == (1999, None)
+    assert artist["labels"] == ["Netlabel One", "Zweite Platten"]
+    assert artist["biography"] == 'A note, with a line break and "quotes".'
+    assert json.loads(artist["extra"]) == {"artist_contact": "by post", "artist_active_year_begin": "1999"}
+    album = next(
+        row for row in read_albums(folder / "fma_metadata.zip").rows.to_pylist() if row["album_id"] == "5"
+    )
+    assert (album["title"], album["album_type"]) == ("Album 5", "Live Performance")
+    assert (album["producer"], album["engineer"]) == ("A & B", "An Engineer")
+    assert (album["year_from"], album["year_to"]) == (2009, 2009)
+    assert album["information"] == artist["biography"]
+    assert album["tags"] == ["live"]
+
+
+def test_labels_and_credits_stand_on_the_track(fma: tuple[Path, Planted]) -> None:
+    folder, _ = fma
+    raw = read_tracks(folder / "fma_metadata.zip", audio(folder)).rows
+    tracks = {row["track_id"]: row for row in clean_tracks(raw).rows.to_pylist()}
+    assert tracks["38"]["labels"] == ["Netlabel One", "Zweite Platten"]
+    assert (tracks["38"]["album_type"], tracks["38"]["producer"]) == ("Live Performance", "A & B")
+    assert "artist.associated_labels" not in raw["extra"][0].as_py()
+
+
+def test_a_metadata_file_that_is_missing_is_told_before_anything_runs(
+    fma: tuple[Path, Planted], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(fma[0] / "fma_metadata.zip") as archive:
+        archive.extractall(tmp_path)
+    (tmp_path / "fma_metadata/raw_albums.csv").unlink()
+    with pytest.raises(ConfigError, match=r"holds no raw_albums\.csv"):
+        check_metadata(tmp_path)

@@ -1,0 +1,153 @@
+"""FMA's CSVs, in the metadata zip or unpacked: lines of text by named column, quirks minded.
+
+tracks.csv has two header rows and a third that names the index; values hold line breaks; lists are Python
+literals. Pickles in the zip are never loaded.
+"""
+
+import ast
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from artsound.errors import ConfigError
+
+Line = dict[str, str]
+Subset = Literal["small", "medium", "large"]
+SUBSETS = ("small", "medium", "large")  # each contains the ones before
+HEAD = 1 << 16  # bytes that hold the header of a CSV
+LONG_TEXTS = ("album.information", "artist.bio")  # repeated for every track: read from raw_*.csv
+NEEDED = {
+    *("set.subset", "track.genre_top", "track.date_recorded", "album.date_released"),
+    *("track_id", "track.title", "artist.name", "artist.id", "album.title", "album.id", "track.license"),
+    *("track.genres", "track.tags", "track.information", "track.language_code"),
+}
+
+
+class Metadata:
+    """The CSVs of the metadata zip, or of a folder that it was unpacked to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._zip: zipfile.ZipFile | None = None
+
+    def __enter__(self) -> "Metadata":
+        if not self._path.exists():
+            raise ConfigError(f"{self._path} does not exist: name fma_metadata.zip, or its folder")
+        if self._path.is_file():
+            try:
+                self._zip = zipfile.ZipFile(self._path)
+            except (zipfile.BadZipFile, OSError) as error:
+                raise ConfigError(f"{self._path} is no sound zip ({error}): download it again") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._zip:
+            self._zip.close()
+
+    def tracks(self, subset: Subset) -> list[Line]:
+        """Read tracks.csv; the columns are named `album.title` and so on; by id."""
+        names = self.track_columns()
+        wanted = [name for name in names if name not in LONG_TEXTS]
+        lines = _table(self._bytes("tracks.csv"), names, wanted, skip=3).to_pylist()
+        inside = SUBSETS[: SUBSETS.index(subset) + 1]
+        kept = [line for line in lines if line["set.subset"] in inside and line["track_id"].isdecimal()]
+        return sorted(kept, key=lambda line: int(line["track_id"]))
+
+    def track_columns(self) -> list[str]:
+        """Name the columns of tracks.csv by its two header rows."""
+        head = _first_lines(self._bytes("tracks.csv", HEAD), 2)
+        top, low = (next(csv.reader([line]), []) for line in [*head, "", ""][:2])
+        names = ["track_id", *(f"{group}.{name}" for group, name in zip(top[1:], low[1:], strict=False))]
+        if missing := NEEDED - set(names):
+            raise ConfigError(f"tracks.csv of {self._path} lacks {', '.join(sorted(missing))}: is it FMA's?")
+        return names
+
+    def check(self) -> None:
+        """See whether all is there, by first lines alone.
+
+        Raises:
+            ConfigError: a file or column is missing; says which.
+        """
+        self.track_columns()
+        for name in ("raw_tracks.csv", "raw_albums.csv", "raw_artists.csv", "genres.csv"):
+            self._bytes(name, HEAD)
+
+    def links(self, ids: set[str]) -> dict[str, Line]:
+        """Read from raw_tracks.csv what tracks.csv left out: where licence and track are linked."""
+        lines = self.raw("raw_tracks.csv", ("track_id", "license_url", "track_url"))
+        return {line["track_id"]: line for line in lines if line["track_id"] in ids}
+
+    def raw(self, name: str, wanted: Iterable[str] | None = None) -> list[Line]:
+        """Read a CSV with one header row: all columns, or those of `wanted` that it has."""
+        data = self._bytes(name)
+        names = next(csv.reader(_first_lines(data, 1)), [])
+        columns = names if wanted is None else [column for column in wanted if column in names]
+        lines: list[Line] = _table(data, names, columns, skip=1).to_pylist()
+        return lines
+
+    def genres(self) -> dict[str, str]:
+        """Read genres.csv: id → title."""
+        return {line["genre_id"]: line["title"] for line in self.raw("genres.csv", ("genre_id", "title"))}
+
+    def _bytes(self, name: str, most: int = -1) -> bytes:
+        if self._zip is None:
+            found = [
+                path for path in (self._path / name, self._path / "fma_metadata" / name) if path.exists()
+            ]
+            if found:
+                with found[0].open("rb") as file:
+                    return file.read(most)
+        else:
+            member = next((m for m in self._zip.namelist() if PurePosixPath(m).name == name), None)
+            if member:
+                with self._zip.open(member) as file:
+                    return file.read(most)
+        raise ConfigError(f"{self._path} holds no {name}: is it fma_metadata.zip?")
+
+
+def literal(text: str) -> list[Any]:
+    """Read a list that Python wrote; what is none counts as empty."""
+    if text in ("", "[]"):
+        return []
+    if re.fullmatch(r"\[[\d, ]+\]", text):
+        return list(json.loads(text))
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return []
+    return list(value) if isinstance(value, list) else []
+
+
+def labels(*texts: str) -> list[str]:
+    """Name the record labels of some texts, each once, as they are written.
+
+    Examples:
+        >>> labels("Tzadik, Rune Grammofon", "Tzadik; ECM")
+        ['Tzadik', 'Rune Grammofon', 'ECM']
+    """
+    named = (name.strip() for text in texts for name in re.split(r"[,;|/\n]", text))
+    return list(dict.fromkeys(name for name in named if name))
+
+
+def _first_lines(data: bytes, count: int) -> list[str]:
+    return [line.decode("utf-8-sig").rstrip("\r") for line in data.split(b"\n", count)[:count]]
+
+
+def _table(data: bytes, names: Sequence[str], wanted: Sequence[str], *, skip: int) -> pa.Table:
+    """Parse a CSV whose values hold line breaks; all columns as text."""
+    return arrow_csv.read_csv(
+        io.BytesIO(data),
+        read_options=arrow_csv.ReadOptions(skip_rows=skip, column_names=names, block_size=1 << 24),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
+        ),
+    )
