@@ -1,4 +1,4 @@
-"""`artsound fma`: hold FMA's archives against what is published of them."""
+"""`artsound fma`: fetch FMA's archives, hold them against what is published of them."""
 
 import json
 import os
@@ -7,13 +7,31 @@ from typing import Annotated, Literal
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Check the archives of FMA.")
+app = typer.Typer(no_args_is_help=True, help="Fetch and check the archives of FMA.")
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+Mirrors = Annotated[
+    list[str] | None, typer.Option("--mirror", help="folder on the web that holds the same files; repeatable")
+]
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="TOML settings file with `mirrors`")]
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `check` a command of its own."""
+@app.command()
+def fetch(
+    folder: Annotated[Path, typer.Argument(help="where the archives go")] = Path("data/fma"),
+    size: Annotated[
+        Literal["metadata", "small", "medium", "large", "full"], typer.Option(help="how much of it")
+    ] = "large",
+    mirror: Mirrors = None,
+    config: Config = None,
+) -> None:
+    """Download metadata and audio; run again to go on. Mirrors are asked first, each file is hashed."""
+    from artsound.settings import Settings
+    from artsound.sources import fma
+    from artsound.sources.download import download
+
+    mirrors = [*(mirror or ()), *(Settings.load(config).tracks.mirrors if config else ())]
+    for remote in fma.archives(size):
+        typer.echo(f"{download(remote, folder, mirrors=mirrors)}: as published")
 
 
 @app.command()

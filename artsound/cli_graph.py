@@ -1,4 +1,4 @@
-"""`artsound graph`: put an export into a server, hold a graph against the published counts."""
+"""`artsound graph`: fetch ArtGraph, put an export into a server, hold a graph against what is published."""
 
 import json
 from collections import Counter
@@ -10,7 +10,35 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Load ArtGraph into a Bolt server, or check it.")
 Uri = Annotated[str, typer.Option(help="address; user and password: ARTSOUND_NEO4J_USER, …_PASSWORD")]
 Database = Annotated[str, typer.Option(help="database on the server")]
+Mirrors = Annotated[
+    list[str] | None, typer.Option("--mirror", help="folder on the web that holds the same files; repeatable")
+]
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="TOML settings file with `mirrors`")]
+RECORD = "https://zenodo.org/api/records/8172374"
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+
+
+@app.command()
+def fetch(
+    folder: Annotated[Path, typer.Argument(help="where the files go")] = Path("data/artgraph"),
+    only: Annotated[
+        list[str] | None, typer.Option(help="name of a file; repeatable. Without: all of the record")
+    ] = None,
+    mirror: Mirrors = None,
+    config: Config = None,
+    record: Annotated[str, typer.Option(help="what lists the files, with their checksums")] = RECORD,
+) -> None:
+    """Download the dump and the images as the record lists them; run again to go on."""
+    from artsound.errors import ConfigError
+    from artsound.settings import Settings
+    from artsound.sources.download import download, files_of_record
+
+    files = {remote.name: remote for remote in files_of_record(record)}
+    if unknown := sorted(set(only or ()) - set(files)):
+        raise ConfigError(f"the record has no {unknown[0]}; it has: {', '.join(sorted(files))}")
+    mirrors = [*(mirror or ()), *(Settings.load(config).artworks.mirrors if config else ())]
+    for name in only or files:
+        typer.echo(f"{download(files[name], folder, mirrors=mirrors)}: as published")
 
 
 @app.command()

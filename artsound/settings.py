@@ -73,6 +73,7 @@ class Collection(Section):
     graph: Path | None = None  # artgraph-csv: folder or zip of the export
     uri: Annotated[str, AfterValidator(Address)] = Address("bolt://localhost:7687")  # artgraph: the server
     database: str = "neo4j"  # artgraph: its database
+    mirrors: tuple[Annotated[str, AfterValidator(Address)], ...] = ()  # folders on the web with the archives
     metadata: Path | None = None  # fma: fma_metadata.zip or its folder
     subset: Literal["small", "medium", "large"] = "large"  # fma: which of the nested sets
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from artsound import tables
 from artsound.catalog.dates import parse_date
 from artsound.errors import Reason, Reject
-from artsound.sources.base import Remote, Source
+from artsound.sources.base import Source
 
 SOURCE = Source(
     name="artgraph",
@@ -23,10 +23,6 @@ SOURCE = Source(
     homepage="https://zenodo.org/records/8172374",
     licence="not stated where it could be read; images are WikiArt's: take them as research only",
     citation="Castellano, Digeno, Sansaro, Vessio 2022, doi:10.1016/j.knosys.2022.108859",
-    remotes=(
-        Remote("artgraph2.0.dump", "https://zenodo.org/records/8172374/files/artgraph2.0.dump"),
-        Remote("imagesf2.zip", "https://zenodo.org/records/8172374"),
-    ),
 )
 
 NODE_COUNTS = {  # published, of the graph before emotions were added

@@ -10,7 +10,7 @@ class Remote:
 
     name: str  # file name, as published
     url: str = ""
-    sha1: str = ""
+    checksum: str = ""  # such as sha1:0123…
     bytes: int | None = None  # exact size
 
 

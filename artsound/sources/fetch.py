@@ -1,10 +1,9 @@
-"""Fetches files over HTTP: archives with resume and checksum, images by the thousand with a retry ledger.
+"""Fetches images over HTTP, by the thousand, with a retry ledger. Archives: `download`.
 
 A failed image goes to the ledger with its cause and the time when it is due again; a rerun touches only what
 is due, and what is there is not asked for. Robots rules and opt-out headers are honoured.
 """
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,9 +17,8 @@ from urllib.robotparser import RobotFileParser
 
 import requests
 
-from artsound.errors import Reason, Reject, SourceError
+from artsound.errors import Reason, Reject
 from artsound.progress import track
-from artsound.sources.base import Remote
 from artsound.sources.ledger import Entry, Ledger
 from artsound.store import write_whole
 
@@ -193,7 +191,7 @@ def _check(answer: requests.Response, max_bytes: int) -> None:
     if answer.status_code in (401, 403, 451):
         raise Refused(f"HTTP {answer.status_code}", after=None)
     if answer.status_code != 200:
-        raise Refused(f"HTTP {answer.status_code}", after=_retry_after(answer.headers.get("Retry-After", "")))
+        raise Refused(f"HTTP {answer.status_code}", after=retry_after(answer.headers.get("Retry-After", "")))
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
     if not (kind.startswith("image/") or kind == "application/octet-stream"):
         raise Refused(f"content type {kind or 'not stated'}", after=None)
@@ -213,64 +211,10 @@ def _limited(answer: requests.Response, manners: Manners) -> Iterator[bytes]:
         yield chunk
 
 
-def _retry_after(text: str) -> float:
+def retry_after(text: str) -> float:
     """Read seconds or a date; 0 for what is neither."""
     if text.strip().isdecimal():
         return float(text)
     with suppress(ValueError):
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     return 0.0
-
-
-def download(remote: Remote, folder: Path, *, mirrors: Iterable[str] = (), timeout: float = 60.0) -> Path:
-    """Download a published file, going on where an earlier attempt stopped; each mirror is tried in turn.
-
-    Args:
-        remote: the file; its own address is tried first.
-        folder: where it goes.
-        mirrors: other addresses of the same bytes.
-        timeout: s without a byte.
-
-    Raises:
-        SourceError: no address gave the bytes that the checksum names.
-    """
-    target, causes = folder / remote.name, []
-    if target.exists():
-        return target
-    folder.mkdir(parents=True, exist_ok=True)
-    for url in [address for address in (remote.url, *mirrors) if address]:
-        try:
-            part = _resumed(url, target.with_name(target.name + ".part"), timeout)
-        except (requests.RequestException, OSError) as error:
-            causes.append(f"{urlsplit(url).netloc}: {type(error).__name__}")
-            continue
-        if _sound(part, remote):
-            return part.rename(target)
-        part.unlink()
-        causes.append(f"{urlsplit(url).netloc}: other bytes than published")
-    raise SourceError(f"{remote.name} cannot be had: {'; '.join(causes) or 'no address'}. Run again to go on")
-
-
-def _resumed(url: str, part: Path, timeout: float) -> Path:
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
-    with requests.get(url, stream=True, timeout=timeout, headers=headers) as answer:
-        if answer.status_code == 416:  # nothing is left to send
-            return part
-        answer.raise_for_status()
-        with part.open("ab" if answer.status_code == 206 else "wb") as file:
-            for chunk in answer.iter_content(CHUNK):
-                file.write(chunk)
-    return part
-
-
-def _sound(path: Path, remote: Remote) -> bool:
-    if remote.bytes is not None and path.stat().st_size != remote.bytes:
-        return False
-    if not remote.sha1:
-        return True
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False))
-    return digest.hexdigest() == remote.sha1

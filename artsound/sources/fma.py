@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from artsound import tables
 from artsound.errors import Outcome, Reason, Reject, SourceError
@@ -17,6 +17,7 @@ from artsound.media.audio import decode_audio
 from artsound.media.files import Media, MediaError
 from artsound.progress import track
 from artsound.sources.base import Remote, Source
+from artsound.sources.download import sound
 from artsound.sources.fma_metadata import NEEDED, Line, Metadata, Subset, labels, literal
 
 BASE = "https://os.unil.cloud.switch.ch/fma/"
@@ -28,22 +29,25 @@ SOURCE = Source(
     licence="metadata CC-BY-4.0; each recording under its artist's licence",
     citation="Defferrard, Benzi, Vandergheynst, Bresson 2017, arXiv:1612.01840",
     remotes=(
-        Remote("fma_metadata.zip", BASE + "fma_metadata.zip", "f0df49ffe5f2a6008d7dc83c6915b31835dfe733"),
-        Remote("fma_small.zip", BASE + "fma_small.zip", "ade154f733639d52e35e32f5593efe5be76c6d70"),
-        Remote("fma_medium.zip", BASE + "fma_medium.zip", "c67b69ea232021025fca9231fc1c7c1a063ab50b"),
+        Remote(
+            "fma_metadata.zip", BASE + "fma_metadata.zip", "sha1:f0df49ffe5f2a6008d7dc83c6915b31835dfe733"
+        ),
+        Remote("fma_small.zip", BASE + "fma_small.zip", "sha1:ade154f733639d52e35e32f5593efe5be76c6d70"),
+        Remote("fma_medium.zip", BASE + "fma_medium.zip", "sha1:c67b69ea232021025fca9231fc1c7c1a063ab50b"),
         Remote(
             "fma_large.zip",
             BASE + "fma_large.zip",
-            "497109f4dd721066b5ce5e5f250ec604dc78939e",
+            "sha1:497109f4dd721066b5ce5e5f250ec604dc78939e",
             100_306_112_191,
         ),
-        Remote("fma_full.zip", BASE + "fma_full.zip", "0f0ace23fbe9ba30ecb7e95f763e435ea802b8ab"),
+        Remote("fma_full.zip", BASE + "fma_full.zip", "sha1:0f0ace23fbe9ba30ecb7e95f763e435ea802b8ab"),
     ),
 )
 COLUMNS = NEEDED - {"set.subset", "track.genre_top", "track.date_recorded", "album.date_released"} | {
     *("album.type", "album.producer", "album.engineer", "artist.associated_labels"),
     *("track.publisher", "track.composer", "track.lyricist"),
 }  # of tracks.csv that become columns of ours; the others go to `extra`
+Size = Literal["metadata", "small", "medium", "large", "full"]
 KNOWN_COUNTS = {  # subset → clips that are kept, fail to decode, are under 10.0 s
     "large": (105_884, 162, 528),
     "medium": (24_980, 15, 5),
@@ -166,8 +170,10 @@ def _sha1(media: Media, name: str) -> str:
 def check_archive(path: Path) -> bool | None:
     """Hold a downloaded archive against its published SHA-1; None when its name is not one of FMA's."""
     remote = next((remote for remote in SOURCE.remotes if remote.name == path.name), None)
-    if remote is None:
-        return None
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False))
-    return digest.hexdigest() == remote.sha1
+    return None if remote is None else sound(path, remote)
+
+
+def archives(size: Size) -> list[Remote]:
+    """Name the archives that a size of FMA consists of: its metadata, and its audio."""
+    names = ["fma_metadata.zip", *([] if size == "metadata" else [f"fma_{size}.zip"])]
+    return [remote for name in names for remote in SOURCE.remotes if remote.name == name]

@@ -170,7 +170,7 @@ def test_every_source_says_whom_to_credit(source: Source) -> None:
     assert source.about
     assert source.licence
     assert source.citation
-    assert all(len(remote.sha1) in (0, 40) for remote in source.remotes)
+    assert all(len(remote.checksum) in (0, 45) for remote in source.remotes)
 
 
 def test_artists_and_albums_are_read_once_with_all_that_is_told_of_them(fma: tuple[Path, Planted]) -> None:
