@@ -8,11 +8,9 @@ import pyarrow as pa
 
 from artsound import tables
 from artsound.catalog.names import clean_text
-from artsound.contracts import WORDS
 from artsound.errors import Outcome
-from artsound.tables.columns import LIFE
+from artsound.tables.columns import UNKNOWN_LIFE
 
-_UNKNOWN: dict[str, Any] = {field.name: [] if field.type == WORDS else None for field in LIFE}
 _PRINTED = (
     "birth_place",
     "death_place",
@@ -57,5 +55,5 @@ def _usual(names: Counter[str]) -> str | None:
 
 def _life(raw: Mapping[str, Any] | None) -> dict[str, Any]:
     if raw is None:
-        return _UNKNOWN
-    return {name: clean_text(raw[name]) if name in _PRINTED else raw[name] for name in _UNKNOWN}
+        return UNKNOWN_LIFE
+    return {name: clean_text(raw[name]) if name in _PRINTED else raw[name] for name in UNKNOWN_LIFE}

@@ -15,6 +15,7 @@ from artsound import tables
 from artsound.catalog.dates import parse_date
 from artsound.errors import Reason, Reject
 from artsound.sources.base import Source
+from artsound.tables.columns import UNKNOWN_LIFE
 
 SOURCE = Source(
     name="artgraph",
@@ -188,16 +189,19 @@ def artist_row(found: Found) -> dict[str, Any]:
     known.pop("name", None)
     name = _text(known.pop("printed_name", None))
     row = {name: _text(known.pop(name, None)) for name in (*_LIFE, *_LINKS)}
-    return row | {
-        "side": "art",
-        "artist_key": found.name,
-        "name": name,
-        "birth_year": _one_year(row["birth_date"]),
-        "death_year": _one_year(row["death_date"]),
-        **{role: list(found.links.get(role, ())) for role in _ROLES},
-        "labels": [],
-        "extra": _json(known),
-    }
+    return (
+        UNKNOWN_LIFE
+        | row
+        | {
+            "side": "art",
+            "artist_key": found.name,
+            "name": name,
+            "birth_year": _one_year(row["birth_date"]),
+            "death_year": _one_year(row["death_date"]),
+            **{role: list(found.links.get(role, ())) for role in _ROLES},
+            "extra": _json(known),
+        }
+    )
 
 
 def _one_year(date: str | None) -> int | None:

@@ -8,10 +8,9 @@ from typing import Any
 from artsound import tables
 from artsound.catalog.dates import parse_date
 from artsound.catalog.names import clean_text, plain_text, printed_name
-from artsound.contracts import WORDS
 from artsound.errors import Outcome
 from artsound.sources.fma_metadata import Line, Metadata, labels, literal
-from artsound.tables.columns import LIFE
+from artsound.tables.columns import UNKNOWN_LIFE
 
 _ARTIST = {  # our column → FMA's
     "location": "artist_location",
@@ -20,7 +19,6 @@ _ARTIST = {  # our column → FMA's
     "wikipedia_url": "artist_wikipedia_page",
 }
 _ALBUM = {"album_type": "album_type", "producer": "album_producer", "engineer": "album_engineer"}
-_UNSAID: dict[str, Any] = {field.name: [] if field.type == WORDS else None for field in LIFE}
 
 
 def read_musicians(metadata: Path) -> Outcome:
@@ -42,7 +40,7 @@ def _read(metadata: Path, name: str, key: str, table: str, row: Callable[[Line],
 def _artist(line: Line) -> dict[str, Any]:
     used = {"artist_id", "artist_name", "artist_bio", "artist_associated_labels", *_ARTIST.values()}
     return {
-        **_UNSAID,
+        **UNKNOWN_LIFE,
         **{ours: line.get(theirs) or None for ours, theirs in _ARTIST.items()},
         "side": "music",
         "artist_key": line["artist_id"],

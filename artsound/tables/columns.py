@@ -1,5 +1,7 @@
 """Columns that several tables share, declared once."""
 
+from typing import Any
+
 import pyarrow as pa
 
 from artsound.contracts import TEXT, WEIGHTED, WORDS, column, maybe
@@ -78,3 +80,4 @@ LIFE = (
     maybe("website", TEXT, "the artist's own"),
     column("labels", WORDS, "record labels; may be empty"),
 )
+UNKNOWN_LIFE: dict[str, Any] = {field.name: [] if field.type == WORDS else None for field in LIFE}
