@@ -73,7 +73,7 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
     Stage(
         "artworks", ("raw_artworks",), ("catalog",), wiring.artworks, in_parts=True, watches=wiring.art_files
     ),
-    Stage("tracks", ("raw_tracks",), (), wiring.tracks),
+    Stage("tracks", ("raw_tracks",), (), wiring.tracks, revision=2),
     Stage("clips", ("tracks",), ("catalog",), wiring.clips, in_parts=True, watches=wiring.music_files),
     Stage("artists", ("artworks", "tracks"), (), wiring.artists, also=("raw_artists", "raw_musicians")),
     Stage("fingerprints", ("clips",), (), wiring.fingerprints, in_parts=True, watches=wiring.chromaprint),
@@ -86,7 +86,7 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         watches=wiring.taken_down,
     ),
     Stage("art_measures", ("artworks",), (), wiring.art_measures, in_parts=True),
-    Stage("music_measures", ("clips",), (), wiring.music_measures, in_parts=True),
+    Stage("music_measures", ("clips",), (), wiring.music_measures, in_parts=True, revision=2),
     Stage(
         "art_captions",
         ("artworks", "art_measures", "artists"),

@@ -132,7 +132,7 @@ class Captioner(Section):
     prompt: str = ""  # packaged prompt; empty: the newest one of the side
     prompt_file: Path | None = None  # a prompt of your own, a .md file; goes before `prompt`
     reasoning: bool = False  # keep the model's steps beside the answer
-    leaks: Literal["flag", "ask_again", "mask"] = "flag"  # names of artist, title, album in a caption
+    leaks: Literal["flag", "ask_again", "mask"] = "flag"  # names of artist, title, album … in it
     tries: PositiveInt = 2  # questions an item gets until the answer has the form
     seed: int = 0
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0

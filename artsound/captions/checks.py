@@ -12,6 +12,7 @@ ANYBODY = frozenset(
         *("unknown", "various", "workshop"),
     )
 )
+NO_GALLERY = frozenset({"private collection", "public collection", "public domain", "lost", "destroyed"})
 FAULTS = ("caption_short", "caption_long", "paragraph_long", "repeated", "not_english")
 SHORTEST, LONGEST, LONGEST_PARAGRAPH = 4, 60, 300  # words
 REPEATED = 0.3  # share of word triples that occurred before
@@ -37,6 +38,10 @@ COLOURS = {  # colour word → measured colour
 _DECLINES = re.compile(
     r"^(i'?m (very )?sorry|sorry|i can(not|'t)|i am (unable|not able)|as an ai)\b", re.IGNORECASE
 )
+_STATED_KEY = re.compile(  # a key, not a chord: the letter is a capital, as "in a minor way" is no key
+    r"\b(?:[Ii]n|[Kk]ey(?: of| is|:)|[Cc]ent(?:re|er)ed (?:on|around)|[Tt]on(?:ality|ic)(?: of| is))"
+    r" (?:the key of )?([A-G](?: ?[♯#♭b]|[- ](?:sharp|flat))? (?:major|minor)\b)"
+)
 _ARTICLES = re.compile(r"^(the|a|an|la|le|les|el|il|der|die|das) ")
 
 
@@ -54,17 +59,20 @@ def plain(text: str) -> str:
 
 
 def names(facts: Mapping[str, Any]) -> set[str]:
-    """Collect, in plain words, the names that would give a pairing away: of artist, title and album.
+    """Collect, in plain words, the names that would give a pairing away.
 
-    A printed name counts as a whole, by its parts between brackets, commas, colons and semicolons, and for
+    Of artist, title, album, series and record label; and of the gallery, without the town it stands in. A
+    printed name counts as a whole, by its parts between brackets, commas, colons and semicolons, and for
     artists by the last word of each part.
     """
     found: set[str] = set()
     for part in _parts(facts.get("artist")):
         if not set(part.split()) & ANYBODY:
             found |= {part, part.split()[-1]}
-    for field in ("title", "album"):
+    for field in ("title", "album", "series", "label"):
         found |= {_ARTICLES.sub("", part) for part in _parts(facts.get(field))}
+    holder = plain((facts.get("gallery") or "").partition(",")[0])
+    found |= {_ARTICLES.sub("", holder)} - NO_GALLERY
     return {name for name in found if len(name) >= SHORTEST_NAME and not name.isdecimal()}
 
 
@@ -124,10 +132,17 @@ def music_contradictions(said: Mapping[str, Any], measures: Mapping[str, Any]) -
         ratios = (bpm / measured * octave for octave in (0.5, 1, 2)) if measured else ()
         if measured and sure and not any(abs(ratio - 1) <= TEMPO_TOLERANCE for ratio in ratios):
             found.append(_claim("bpm", f"{bpm:g}", f"{measured:.0f}"))
-    stated, key = _key(said.get("key")), _key(measures["key"])
-    if stated and key and stated != key and measures["key_confidence"] >= SURE_KEY:
-        found.append(_claim("key", str(said["key"]), str(measures["key"])))
-    return found
+    return [*found, *_key_contradictions(said, measures)]
+
+
+def _key_contradictions(said: Mapping[str, Any], measures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Hold the key against the measured one, in its own field and wherever the text says what it is in."""
+    key, written = _key(measures["key"]), f"{said['caption']} {said['paragraph']}"
+    if not key or measures["key_confidence"] < SURE_KEY:
+        return []
+    stated = [*([str(said["key"])] if said.get("key") else []), *_STATED_KEY.findall(written)]
+    claims = {read: " ".join(text.split()) for text in reversed(stated) if (read := _key(text))}
+    return [_claim("key", claims[read], str(measures["key"])) for read in sorted(claims) if read != key]
 
 
 def art_contradictions(said: Mapping[str, Any], measures: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -153,7 +168,7 @@ def _key(text: str | None) -> tuple[int, str] | None:
         >>> _key("B♭ minor") == _key("A# minor")
         True
     """
-    match = re.match(r"^\s*([a-g])\s*(♯|#|sharp|♭|b|flat)?\s*(major|minor|maj|min)\b", (text or "").lower())
+    match = re.match(r"^\s*([a-g])\s*-?(♯|#|sharp|♭|b|flat)?\s*(major|minor|maj|min)\b", (text or "").lower())
     if not match:
         return None
     letter, sign, mode = match.groups()

@@ -50,6 +50,23 @@ ONE_OF = {  # who is portrayed, where a tag names a class of people
     "female portraits": "a woman",
 }
 
+SAID = {  # tag → tags that need no words beside it
+    "madonna and child": {"virgin mary", "jesus", "infants"},
+    "holy family": {"madonna and child", "virgin mary", "jesus", "saint joseph", "infants"},
+    "annunciation": {"archangel gabriel", "virgin mary", "angels"},
+    "adoration of the magi": {"jesus", "madonna and child", "virgin mary"},
+    "adoration of the shepherds": {"jesus", "madonna and child", "virgin mary", "holy family", "shepherds"},
+    "assumption of the virgin": {"virgin mary", "women"},
+    "crucifixion": {"jesus", "christ"},
+    "last judgement": {"jesus", "christ"},
+    "nursing": {"infants"},
+    "monks": {"men"},
+    "boys": {"children"},
+    "girls": {"children"},
+    "self portraits": {"artists", "painters"},
+    **{key: {"animals"} for key in ("dogs", "horses", "cows", "sheep", "lions", "birds", "cats", "deer")},
+}
+
 PHRASES = {  # tags that are not things
     "working": "people at work",
     "eating": "people eating",
@@ -57,7 +74,7 @@ PHRASES = {  # tags that are not things
     "writing": "a writer at work",
     "nursing": "an infant being nursed",
     "suffering": "suffering figures",
-    "painting": "the act of painting",
+    "painting": "a painter at work",
     "sewing": "needlework",
     "bathing": "bathers",
     "poetry": "lines of poetry",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from artsound.captions import checks
-from artsound.captions.iconography import ADJECTIVES, CLASSES, GENERAL, KINDS, ONE_OF, PHRASES, PROPER
+from artsound.captions.iconography import ADJECTIVES, CLASSES, GENERAL, KINDS, ONE_OF, PHRASES, PROPER, SAID
 from artsound.captions.words import OFFLINE, a, feeling, level, listed, ordinal, pick, sentence
 from artsound.models.protocols import Answer, Item
 from artsound.tables import EMOTIONS, PRINCIPLES
@@ -19,6 +19,7 @@ MATERIALS = re.compile(
     r"|chalk|charcoal|pencil|graphite|distemper|gold|silver|mixed media|etching|engraving|lithograph"
     r"|woodcut)\b"
 )
+GROUPS = frozenset({"male figures", "female figures"})  # how `GENERAL` says men and women
 DARKNESS = [(32.0, "dark"), (45.0, "subdued"), (58.0, "evenly lit")]  # mean L*
 STRENGTH = [(10.0, "nearly without colour"), (18.0, "muted"), (28.0, "moderately coloured")]  # mean chroma
 CONTRAST = [(13.0, "soft"), (20.0, "moderate")]  # standard deviation of L*
@@ -126,9 +127,15 @@ def _noun(technique: str) -> str:
 
 def _things(facts: Row, secret: set[str]) -> list[str]:
     """Name what is shown, without naming the title."""
-    tags = [tag for tag in facts["tags"] if _tag(tag) not in KINDS]
+    said = _said(facts)
+    tags = [tag for tag in facts["tags"] if _tag(tag) not in KINDS and _tag(tag) not in said]
     phrases = (_unless_secret(tag, facts["title"] or "", secret) for tag in tags)
     return list(dict.fromkeys(phrase for phrase in phrases if phrase))[:MOST]
+
+
+def _said(facts: Row) -> set[str]:
+    """Collect the tags that other tags say already: whoever reads of monks need not read of men."""
+    return {less for tag in facts["tags"] for less in SAID.get(_tag(tag), ())}
 
 
 def _unless_secret(tag: str, title: str, secret: set[str]) -> str:
@@ -158,16 +165,26 @@ def _cased(tag: str) -> str:
 
 def _picture(kind: str, facts: Row, things: list[str], secret: set[str]) -> str:
     """Say what kind of picture it is, and what it shows."""
-    people = {ONE_OF[tag] for tag in map(_tag, facts["tags"]) if tag in ONE_OF}
     shown, link = list(things), "of" if kind in {"painting", "picture"} else "with"
-    if kind in {"portrait", "self-portrait"} and len(people) == 1:
+    if kind in {"portrait", "self-portrait"} and (sitters := _sitters(facts)):
         profile = " in profile" if "faces in profile" in shown else ""
-        rest = [thing for thing in shown if thing not in ONE_OF and thing != "faces in profile"]
-        shown, link = [f"{people.pop()}{profile}" + (f" with {listed(rest)}" if rest else "")], "of"
+        known = {"faces in profile", "a painter at work" if kind == "self-portrait" else "", *ONE_OF, *GROUPS}
+        rest = [thing for thing in shown if thing not in known]
+        shown, link = [f"{sitters}{profile}" + (f" with {listed(rest)}" if rest else "")], "of"
     if not shown:
         return kind
     said = f"{kind} {link} {listed(shown)}"
     return f"{kind} showing {listed(shown)}" if checks.leaks([said], secret) else said
+
+
+def _sitters(facts: Row) -> str:
+    """Say who is portrayed: one person where the tags name one class, a group where they name several."""
+    said, tags = _said(facts), [_tag(tag) for tag in facts["tags"]]
+    classes = dict.fromkeys(ONE_OF[tag] for tag in tags if tag in ONE_OF and tag not in said)
+    if len(classes) < 2:
+        return next(iter(classes), "")
+    plural = {one: tag for tag, one in ONE_OF.items() if " " not in tag}
+    return f"a group of {listed([plural[one] for one in classes])}"
 
 
 def _origin(facts: Row, secret: set[str]) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from artsound.captions import checks
-from artsound.captions.vocabulary import CAPITAL, GENRES, INSTRUMENTS, MOODS, PLACES, VOICES
+from artsound.captions.heard import production, structure, texture, vocals
+from artsound.captions.vocabulary import CAPITAL, GENRES, INSTRUMENTS, LANGUAGES, MOODS, PLACES, TRADITIONS
 from artsound.captions.words import OFFLINE, a, feeling, level, listed, pick, sentence
 from artsound.models.protocols import Answer, Item
 
@@ -20,9 +21,7 @@ RANGE = [(6.0, "little change"), (14.0, "moderate swells")]  # dB
 BRIGHTNESS = [(700.0, "dark"), (1300.0, "warm"), (2200.0, "clear")]  # mean spectral centroid, Hz
 WIDTH = [(1200.0, "focused"), (1800.0, "full")]  # spread of the spectrum, Hz
 NOISE = [(0.03, "pure in tone"), (0.15, "lightly textured")]  # spectral flatness
-EVENNESS = [(4.0, "even in level"), (9.0, "moderate in range")]  # loudness range, LU
 CHORDS, LEAST_HARMONY = 3, 6.0  # chords that are named, and s of them that there must be
-BUSY = [(1.5, "sparse"), (3.5, "flowing"), (6.0, "busy")]  # note onsets a second
 
 
 class OfflineMusic:
@@ -50,26 +49,26 @@ def _fields(item: Item) -> dict[str, Any]:
         "instruments": listed(instruments) or None,
         "chords": _chords(found, instruments),
         "timbre": _timbre(found),
-        "structure": f"{level(found['onset_rate'], BUSY, 'crowded')} texture",
+        "structure": structure(found),
         "dynamics": _dynamics(found),
-        "production": _production(found),
-        "vocals": next((VOICES[tag] for tag in VOICES if tag in likely), None),
+        "production": production(found),
+        "vocals": vocals(item.facts, likely),
         "language": item.facts.get("language"),
         "mood": moods[0],
         "valence": found["valence"],
         "arousal": found["arousal"],
-        "context": f"music from {places[0]}" if places else None,
+        "context": _context(item.facts, places, secret),
     }
+    place = f" from {places[0]}" if places else ""
     return fields | {
-        "caption": _caption(item.key, fields),
-        "paragraph": _paragraph(item.key, fields, moods, secret),
+        "caption": _caption(item.key, fields, place),
+        "paragraph": _paragraph(item, fields, moods, secret),
     }
 
 
-def _caption(key: str, fields: Row) -> str:
+def _caption(key: str, fields: Row, place: str) -> str:
     pace, genre = (fields["tempo"] or "free-flowing").split(",")[0], fields["genre"] or ""
     piece = pick(key, "piece", ("piece", "recording", "performance"))
-    place = f" {fields['context'].removeprefix('music ')}" if fields["context"] else ""
     rest = f"{place}{_sounding(fields)}"
     frames = (
         f"{a(f'{pace} {genre} {piece}')}{rest}, {fields['mood']} in mood",
@@ -86,8 +85,8 @@ def _sounding(fields: Row) -> str:
     return " without vocals" if fields["vocals"] else ""
 
 
-def _paragraph(key: str, fields: Row, moods: Sequence[str], secret: set[str]) -> str:
-    tempo, heard = fields["tempo"], fields["instruments"]
+def _paragraph(item: Item, fields: Row, moods: Sequence[str], secret: set[str]) -> str:
+    key, tempo, heard = item.key, fields["tempo"], fields["instruments"]
     pulse = pick(key, "pulse", ("the tempo is {}", "the pulse is {}", "its pace is {}")).format(tempo)
     parts = (
         pulse if tempo else "no steady beat stands out",
@@ -96,9 +95,11 @@ def _paragraph(key: str, fields: Row, moods: Sequence[str], secret: set[str]) ->
         pick(key, "heard", ("{} can be heard", "one hears {}", "the instruments include {}")).format(heard)
         if heard
         else "",
-        f"there are {fields['vocals']}" if fields["vocals"] else "",
-        f"the sound is {fields['timbre']}, the texture {fields['structure'].removesuffix(' texture')}",
-        f"the recording is {fields['dynamics']}",
+        _voices(fields),
+        f"the sound is {fields['timbre']}, the texture {texture(item.measures)}",
+        f"the clip has {fields['structure'].rpartition(', ')[0]}",
+        f"the recording is {fields['dynamics']}, in {fields['production'].partition(',')[0]}",
+        f"it is {fields['context']}" if fields["context"] else "",
         pick(key, "closing", ("the mood is {}", "it comes across as {}", "the whole feels {}")).format(
             moods[-1]
         ),
@@ -138,10 +139,24 @@ def _timbre(found: Row) -> str:
     return f"{bright}, {width} and {noise}"
 
 
-def _production(found: Row) -> str:
-    """State the measured level, since the mix itself was not judged."""
-    spread = level(found["loudness_range"], EVENNESS, "wide in range")
-    return f"{spread}: about {found['loudness']:.0f} LUFS with a range of {found['loudness_range']:.0f} LU"
+def _voices(fields: Row) -> str:
+    """Say who sings, and in which language where the catalogue knows."""
+    sung, language = fields["vocals"], LANGUAGES.get((fields["language"] or "").lower()[:2])
+    if not sung:
+        return ""
+    words = f" in {language}" if language and sung != "no vocals" else ""
+    return f"there {'is' if sung.startswith('a ') else 'are'} {sung}{words}"
+
+
+def _context(facts: Row, places: Sequence[str], secret: set[str]) -> str | None:
+    """Say where and when the music comes from, as far as the catalogue tells."""
+    genres = [genre.lower() for genre in facts["genres"]]
+    tradition = next((TRADITIONS[genre] for genre in genres if genre in TRADITIONS), "")
+    first, last = facts.get("year_from"), facts.get("year_to")
+    decade = f"of the {first // 10 * 10}s" if first and last and first // 10 == last // 10 else ""
+    parts = [f"from {places[0]}" if places else "", decade, f"in {tradition}" if tradition else ""]
+    said = " ".join(part for part in parts if part and not checks.leaks([part], secret))
+    return f"music {said}" if said else None
 
 
 def _dynamics(found: Row) -> str:

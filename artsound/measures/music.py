@@ -10,7 +10,7 @@ import soxr
 from jaxtyping import Float32
 
 from artsound.errors import Outcome
-from artsound.measures import affect, chords, harmony, rhythm, timbre
+from artsound.measures import affect, chords, harmony, rhythm, structure, timbre
 from artsound.measures.spread import measure_all
 from artsound.media.audio import decode_excerpt, loudness, loudness_range
 from artsound.media.files import Media
@@ -59,6 +59,12 @@ def measure_sound(
         **_rhythm_and_harmony(samples, start),
         **timbre.timbre(samples)._asdict(),
         "dynamics": timbre.dynamics(samples),
+        "sections": [
+            part._asdict() | {"start": _moment(part.start + start), "end": _moment(part.end + start)}
+            for part in structure.sections(samples)
+        ],
+        "stereo": timbre.stereo(channels),
+        "crest": timbre.crest(channels),
         "loudness": loudness(channels, rate),
         "loudness_range": loudness_range(channels, rate),
     }

@@ -33,6 +33,21 @@ def timbre(samples: Float32[np.ndarray, " sample"]) -> Timbre:
     return Timbre(*means)
 
 
+def stereo(channels: Float32[np.ndarray, "frame channel"]) -> float:
+    """Measure the share of the energy in which the first two channels differ: 0 is mono, 0.5 unrelated."""
+    if channels.shape[1] < 2:
+        return 0.0
+    left, right = channels[:, 0].astype(np.float64), channels[:, 1].astype(np.float64)
+    same, other = np.square(left + right).sum(), np.square(left - right).sum()
+    return float(other / (same + other)) if same + other else 0.0
+
+
+def crest(channels: Float32[np.ndarray, "frame channel"]) -> float:
+    """Measure how far the peak rises over the root mean square, in dB; 0 for silence."""
+    power = float(np.square(channels, dtype=np.float64).mean()) if channels.size else 0.0
+    return float(20 * np.log10(np.abs(channels).max() / np.sqrt(power))) if power else 0.0
+
+
 def dynamics(samples: Float32[np.ndarray, " sample"]) -> float:
     """Measure how far loud and quiet lie apart: 90th minus 10th percentile of the level, in dB."""
     step = round(STEP * RATE)

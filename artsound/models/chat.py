@@ -1,6 +1,7 @@
 """Vision–language and audio–language models of transformers: one image or recording a question, words back.
 
-Any class that `AutoModelForMultimodalLM` knows: Qwen2.5-VL, Qwen3-VL, LLaVA, Qwen2-Audio, Music Flamingo …
+Any class of transformers that a checkpoint's settings name: Qwen2.5-VL, Qwen3-VL, LLaVA, Qwen2-Audio, Audio
+Flamingo 3, Music Flamingo …
 The JSON schema goes into the prompt, since nothing here constrains the output.
 """
 
@@ -40,7 +41,7 @@ class Chat:
             ConfigError: no safetensors there, or they do not fit the classes of transformers.
         """
         torchvision_ready()
-        from transformers import AutoModelForMultimodalLM, AutoProcessor  # noqa: PLC0415  # needs torchvision ready
+        from transformers import AutoProcessor  # noqa: PLC0415  # needs torchvision ready
         from transformers.utils import logging  # noqa: PLC0415
 
         logging.disable_progress_bar()  # the stage has its own
@@ -49,7 +50,7 @@ class Chat:
         self._device, self._at_once, self._most = best_device(), at_once, answer_tokens
         try:
             self._processor: Any = AutoProcessor.from_pretrained(str(folder), local_files_only=True)
-            self._model: Any = AutoModelForMultimodalLM.from_pretrained(
+            self._model: Any = _class_of(folder).from_pretrained(
                 str(folder), local_files_only=True, dtype=DTYPES[precision], use_safetensors=True
             )
         except (OSError, ValueError, RuntimeError, KeyError) as error:
@@ -69,7 +70,9 @@ class Chat:
 
     def _answers(self, batch: Sequence[Question]) -> list[Reply]:
         started = time.monotonic()
-        given = self._processor(**_inputs(self._processor, batch), padding=True, return_tensors="pt")
+        given = self._processor(  # of recordings each family knows best how to fill them up
+            **_inputs(self._processor, batch), text_kwargs={"padding": True}, return_tensors="pt"
+        )
         given = given.to(self._device, self._model.dtype)
         hot = batch[0].temperature > 0
         sampling = {"do_sample": True, "temperature": batch[0].temperature} if hot else {"do_sample": False}
@@ -86,12 +89,31 @@ class Chat:
         ]
 
 
+def _class_of(folder: Path) -> Any:
+    """Find the class that the checkpoint was saved from: no automatic class knows all families.
+
+    Raises:
+        ValueError: the settings name none that transformers has and that writes text.
+    """
+    import transformers  # noqa: PLC0415  # needs torchvision ready
+
+    named = transformers.AutoConfig.from_pretrained(str(folder), local_files_only=True).architectures or [""]
+    found = getattr(transformers, named[0], None)
+    if not hasattr(found, "generate"):
+        raise ValueError(f"its config.json names {named[0] or 'no class'}, which cannot write")
+    return found
+
+
 def _inputs(processor: Any, batch: Sequence[Question]) -> dict[str, Any]:
     """Write the questions as chats, and lay the media beside them."""
     texts = [processor.apply_chat_template(_chat(one), add_generation_prompt=True) for one in batch]
     if batch[0].image is not None:
         return {"text": texts, "images": [[np.array(one.image)] for one in batch]}
-    return {"text": texts, "audio": [one.audio for one in batch], "sampling_rate": AUDIO_RATE}
+    return {
+        "text": texts,
+        "audio": [one.audio for one in batch],
+        "audio_kwargs": {"sampling_rate": AUDIO_RATE},
+    }
 
 
 def _chat(question: Question) -> list[dict[str, Any]]:

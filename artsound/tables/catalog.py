@@ -143,6 +143,7 @@ TRACKS = table(
     MAKER,
     maybe("title", TEXT, "title"),
     maybe("album", TEXT, "album"),
+    maybe("label", TEXT, "record labels, as the source writes them"),
     maybe("album_id", TEXT, "the same for all tracks of an album; splits never divide an album"),
     *WHEN,
     column("genres", WORDS, "genres; may be empty"),

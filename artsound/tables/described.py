@@ -50,6 +50,15 @@ _CHORD = pa.struct(
     ]
 )
 
+_SECTION = pa.struct(
+    [
+        pa.field("label", TEXT, False),
+        pa.field("start", pa.float64(), False),
+        pa.field("end", pa.float64(), False),
+        pa.field("level", pa.float32(), False),
+    ]
+)
+
 MUSIC_MEASURES = table(
     CLIP_ID,
     column("tempo", pa.float32(), "estimated; 0 when no beat was found", unit="BPM"),
@@ -67,6 +76,13 @@ MUSIC_MEASURES = table(
     column("bandwidth", pa.float32(), "spread of the spectrum about its centroid, likewise", unit="Hz"),
     column("noisiness", pa.float32(), "flatness of the amplitude spectrum, likewise; 0 tonal to 1 noise"),
     column("onset_rate", pa.float32(), "note onsets", unit="1/s"),
+    column(
+        "sections",
+        pa.list_(_SECTION),
+        "stretches that hold together: times in the clip in s, level in dBFS; one letter, one kind of music",
+    ),
+    column("stereo", pa.float32(), "share of the energy in which left and right differ, 0 mono to 1"),
+    column("crest", pa.float32(), "peak over root mean square", unit="dB"),
     column("tags", WEIGHTED, "musicnn tags and probabilities, likeliest first"),
     column("instruments", WEIGHTED, "the tags that name an instrument, from 0.1 upwards, likeliest first"),
     column("voice", pa.float32(), "probability of the likeliest tag that names a voice"),
@@ -88,7 +104,7 @@ _CAPTION = (
     column("caption", TEXT, "one English sentence"),
     column("paragraph", TEXT, "a few English sentences"),
     maybe("reasoning", TEXT, "the model's steps, where it was asked for them"),
-    column("leaks", WORDS, "names of artist, title or album that stand in the text; empty when clean"),
+    column("leaks", WORDS, "names in the text that would give the pairing away; empty when clean"),
     column("faults", WORDS, "what `captions.checks` found in the text; empty when nothing"),
     column("contradictions", pa.list_(_CLAIM), "statements that differ from what was measured"),
     MODEL,

@@ -42,6 +42,39 @@ def test_keys_are_compared_as_keys(key: str, agrees: bool) -> None:
     assert (music(key=key) == []) == agrees
 
 
+@pytest.mark.parametrize(
+    ("paragraph", "found"),
+    [
+        ("It is in C major throughout.", ["C major"]),
+        ("The key is B-flat minor; later in the key of E major.", ["E major", "B-flat minor"]),
+        ("It is centred on A minor, with chords of C major and G major.", []),
+        ("In a minor way, it is in major.", []),
+    ],
+)
+def test_another_key_contradicts_wherever_it_is_stated(paragraph: str, found: list[str]) -> None:
+    assert music(paragraph=paragraph) == [("key", stated) for stated in found]
+    assert music(paragraph=paragraph, key="A minor") == [("key", stated) for stated in found]
+
+
+def test_a_key_stated_twice_contradicts_once() -> None:
+    assert music(paragraph="It is in C major.", key="C maj") == [("key", "C maj")]
+
+
+def test_series_gallery_and_record_label_give_a_pairing_away() -> None:
+    art = {"series": "The Four Seasons", "gallery": "Musée d'Orsay, Paris, France", "artist": None}
+    assert checks.names(art) == {"four seasons", "musee d orsay"}
+    assert checks.leaks(["One of the Four Seasons, at the Musée d’Orsay in Paris."], checks.names(art)) == [
+        "four seasons",
+        "musee d orsay",
+    ]
+    assert checks.names({"gallery": "Private Collection"}) == set()
+    assert checks.names({"label": "Blue Note; Verve Records"}) == {
+        "blue note verve records",
+        "blue note",
+        "verve records",
+    }
+
+
 def test_doubtful_measures_contradict_nothing() -> None:
     said = {"caption": "", "paragraph": "", "bpm": 90, "key": "C major"}
     assert checks.music_contradictions(said, HEARD | {"tempo_confidence": 0.0, "key_confidence": 0.0}) == []

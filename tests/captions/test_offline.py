@@ -96,7 +96,7 @@ def only(outcome: Outcome, table: str) -> dict[str, Any]:
 
 def test_an_artwork_is_described_by_its_facts_and_measures() -> None:
     row = only(art(), "art_captions")
-    for words in ("15th-century", "Netherlandish", "angels", "oil on panel", "brown"):
+    for words in ("15th-century", "Netherlandish", "an angel", "oil on panel", "brown"):
         assert words in row["caption"]
     assert "transferred" not in row["caption"]
     assert row["contrast"] == {"present": True, "words": "strong steps between light and dark"}
@@ -133,9 +133,56 @@ def test_chords_are_named_by_how_long_they_sound() -> None:
     assert only(music(heard={"chords": chords[:1]}), "music_captions")["chords"] is None
 
 
-def test_production_states_the_measured_level() -> None:
-    row = only(music(heard={"loudness": -15.0, "loudness_range": 12.0}), "music_captions")
-    assert row["production"] == "wide in range: about -15 LUFS with a range of 12 LU"
+def test_production_states_width_peaks_and_level_as_measured() -> None:
+    level = {"loudness": -15.0, "loudness_range": 12.0}
+    wide = only(music(heard=level | {"stereo": 0.4, "crest": 20.0}), "music_captions")
+    flat = only(music(heard=level | {"stereo": 0.0, "crest": 8.0}), "music_captions")
+    assert wide["production"] == (
+        "wide stereo, with high peaks, wide in range: about -15 LUFS with a range of 12 LU"
+    )
+    assert flat["production"].startswith("mono, densely levelled, ")
+    assert "in wide stereo" in wide["paragraph"]
+
+
+def section(label: str, start: float, level: float) -> dict[str, Any]:
+    return {"label": label, "start": start, "end": start + 10, "level": level}
+
+
+def test_structure_tells_returns_and_levels() -> None:
+    parts = [section("A", 0, -20), section("B", 10, -12), section("A", 20, -20)]
+    row = only(music(heard={"sections": parts}), "music_captions")
+    assert row["structure"] == (
+        "three sections (A B A), the 3rd like an earlier one, the 2nd the loudest, busy texture"
+    )
+    assert "The clip has three sections (A B A)" in row["paragraph"]
+    even = only(music(heard={"sections": [section("A", 0, -20), section("B", 10, -19)]}), "music_captions")
+    assert even["structure"] == "two sections (A B), at about the same level, busy texture"
+    one = only(music(heard={"sections": parts[:1]}), "music_captions")
+    assert one["structure"] == "one section without a marked change, busy texture"
+
+
+def test_voices_are_told_by_the_catalogue_before_the_tagger() -> None:
+    sung = {"tags": [{"name": "female vocal", "value": 0.6}]}
+    french = only(music({"language": "fr"}, sung), "music_captions")
+    assert (french["vocals"], french["language"]) == ("female vocals", "fr")
+    assert "There are female vocals in French." in french["paragraph"]
+    assert only(music({"genres": ["Instrumental"]}, sung), "music_captions")["vocals"] == "no vocals"
+    spoken = only(music({"genres": ["Spoken"], "language": "en"}, sung), "music_captions")
+    assert "There is a speaking voice in English." in spoken["paragraph"]
+    assert only(music(heard={"tags": []}), "music_captions")["vocals"] is None
+
+
+def test_context_is_what_the_catalogue_knows_of_place_time_and_tradition() -> None:
+    def context(**facts: Any) -> str | None:
+        row = only(music(facts, {"tags": []}), "music_captions")
+        return row["context"] if row["context"] is None else str(row["context"])
+
+    assert context(genres=["Rock"]) is None
+    assert context(genres=["Jazz"]) == "music in the African American jazz tradition"
+    decade = {"year_from": 1923, "year_to": 1923}
+    assert context(genres=["Brazil"], **decade) == "music from Brazil of the 1920s"
+    assert context(genres=["Rock"], year_from=1959, year_to=1961) is None
+    assert context(genres=["Brazil"], title="Brazil") is None
 
 
 def test_the_title_is_said_in_other_words() -> None:
@@ -149,6 +196,21 @@ def test_a_tag_that_names_the_title_and_has_no_other_words_is_left_out() -> None
     row = only(art({"title": "Gondolas", "tags": ["Gondolas", "Bridges"]}), "art_captions")
     assert "gondola" not in row["caption"]
     assert "bridges" in row["caption"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        (["Portraits", "Men", "Monks"], "portrait of a monk"),
+        (["Portraits", "Men", "Profiles", "Women"], "portrait of a group of men and women in profile"),
+        (["Portraits", "Women", "Dogs", "Boys"], "portrait of a group of women and boys with dogs"),
+        (["Self-portraits", "Women", "Artists", "Painting"], "self-portrait of a woman in"),
+        (["Madonna and Child", "Virgin Mary", "Jesus", "Angels"], "of the Virgin and Child and angels"),
+        (["Men", "Dogs", "Animals"], "of men and dogs"),
+    ],
+)
+def test_nothing_is_said_twice_and_sitters_are_persons(tags: list[str], said: str) -> None:
+    assert said in only(art({"tags": tags, "title": "Untitled"}), "art_captions")["caption"]
 
 
 def test_doubtful_key_and_beat_are_not_stated() -> None:

@@ -1,5 +1,7 @@
 """Local vision–language and audio–language models, loaded from tiny checkpoints by the real code."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +113,14 @@ def test_weights_without_their_settings_are_said_so(seeing: Path, tmp_path: Path
     (tmp_path / "model.safetensors").write_bytes((seeing / "model.safetensors").read_bytes())
     with pytest.raises(ConfigError, match="cannot load a captioner"):
         load(tmp_path)
+
+
+def test_a_class_that_cannot_write_is_said_so(seeing: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(seeing, tmp_path / "model")
+    settings = json.loads((folder / "config.json").read_text())
+    for named in (["NoSuchClass"], ["Qwen2Tokenizer"], None):
+        (folder / "config.json").write_text(json.dumps(settings | {"architectures": named}))
+        with pytest.raises(
+            ConfigError, match=f"names {named[0] if named else 'no class'}, which cannot write"
+        ):
+            load(folder)

@@ -61,6 +61,7 @@ def chat_words(tokenizer: Any) -> dict[str, Any]:
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
         "num_key_value_heads": 1,
+        "initializer_range": 0.2,  # large, so that what is shown changes what is said
         "bos_token_id": None,
         "eos_token_id": tokenizer.convert_tokens_to_ids(END),
         "pad_token_id": tokenizer.convert_tokens_to_ids(PAD),
