@@ -27,6 +27,7 @@ from artsound.errors import ConfigError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
+Revision = Annotated[str, Field(pattern=r"^([0-9a-f]{7,40})?$")]  # a branch or tag would move
 AnySection = TypeVar("AnySection", bound="Section")
 
 
@@ -128,6 +129,7 @@ class Captioner(Section):
     model: str = ""  # as the endpoint names it; a name of your own for local weights
     weights: Path | None = None  # folder of a transformers model
     repo: str = ""  # where `artsound models fetch` finds the weights, such as Qwen/Qwen2.5-VL-7B-Instruct
+    revision: Revision = ""  # commit of `repo`; empty: the newest, which `models fetch` writes down
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"  # of a transformers model
     prompt: str = ""  # packaged prompt; empty: the newest one of the side
     prompt_file: Path | None = None  # a prompt of your own, a .md file; goes before `prompt`
@@ -163,6 +165,7 @@ class Clip(Section):
     weights: Path  # folder with open_clip_config.json and open_clip_model.safetensors, or one weights file
     model: str = ""  # open_clip's name of the architecture; needed where `weights` is one file
     repo: str = ""  # where `artsound models fetch` finds the weights
+    revision: Revision = ""  # commit of `repo`; empty: the newest, which `models fetch` writes down
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
 
 
@@ -174,6 +177,7 @@ class Clap(Section):
     )
     library: Literal["transformers", "laion_clap"] = "transformers"  # what loads it
     repo: str = ""  # where `artsound models fetch` finds the weights
+    revision: Revision = ""  # commit of `repo`; empty: the newest, which `models fetch` writes down
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     window: PositiveFloat = 10.0  # s that the model hears at a time
     hop: PositiveFloat = 10.0  # s between two windows
@@ -191,6 +195,7 @@ class ImageBind(Section):
 
     weights: Path  # folder of one checkpoint such as imagebind_huge.pth, or the file
     repo: str = ""  # where `artsound models fetch` finds the weights
+    revision: Revision = ""  # commit of `repo`; empty: the newest, which `models fetch` writes down
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     window: PositiveFloat = 2.0  # s that the model hears at a time
     hop: PositiveFloat = 10.0  # s between two windows: three in a clip of 30 s

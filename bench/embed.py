@@ -1,11 +1,13 @@
 """The embedding stage against its model alone: ViT-B/32 images and HTSAT clips, random weights.
 
 The bare model runs forward on preloaded batches of the same size; the stage reads, decodes, prepares, runs
-the model and makes the table, part after part. The two take turns, best of each. The model gets `--threads`
+the model and makes the table, part after part. The two take turns. The model gets `--threads`
 cores, so that on a machine without a GPU the decoding workers have one, as they have beside a GPU.
 """
 
 import argparse
+import multiprocessing
+import os
 import resource
 import tempfile
 import time
@@ -25,16 +27,25 @@ from artsound.media.files import open_media
 IMAGES, CLIPS, SECONDS = 256, 18, 30  # a part, above what is worth worker processes
 
 
-def _cpu() -> float:
-    """CPU seconds of this process and of its finished children."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+def _own() -> float:
+    """CPU seconds of this process, which runs the model; its decoding workers are others."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
-def _timed(work: Callable[[], Any]) -> tuple[float, float]:
-    cpu, wall = _cpu(), time.perf_counter()
+def _workers() -> float:
+    """CPU seconds of the living workers."""
+    ticks = 0
+    for child in multiprocessing.active_children():
+        fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, float, float]:
+    own, others, wall = _own(), _workers(), time.perf_counter()
     work()
-    return _cpu() - cpu, time.perf_counter() - wall
+    return _own() - own, _workers() - others, time.perf_counter() - wall
 
 
 def _compare(what: str, count: int, bare: Callable[[], Any], stage: Callable[[], Any], turns: int) -> None:
@@ -45,9 +56,14 @@ def _compare(what: str, count: int, bare: Callable[[], Any], stage: Callable[[],
         bares.append(_timed(bare))
         stages.append(_timed(stage))
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
-    alone, whole = (min(wall for _, wall in times) for times in (bares, stages))
+    alone, whole = (min(wall for *_, wall in times) for times in (bares, stages))
+    each = sorted(bare[2] / stage[2] for bare, stage in zip(bares, stages, strict=True))
+    own = sorted(bare[0] / stage[0] for bare, stage in zip(bares, stages, strict=True))
+    spent = sum(workers for _, workers, _ in stages) / turns / count
     print(
-        f"{what}: bare {count / alone:.2f}/s, stage {count / whole:.2f}/s, ratio {alone / whole:.3f}; "
+        f"{what}: bare {count / alone:.2f}/s, stage {count / whole:.2f}/s, best against best "
+        f"{alone / whole:.3f}; turn by turn {', '.join(f'{one:.3f}' for one in each)}; in CPU seconds of the "
+        f"model's process, median {own[turns // 2]:.3f}; workers {1000 * spent:.1f} CPU ms an item; "
         f"peak memory {peaks[0]:.2f} GB after part 2, {peaks[-1]:.2f} GB after part {turns + 1}",
         flush=True,
     )

@@ -45,6 +45,7 @@ def identity(side: Side, chosen: Captioner) -> str:
     told = _prompt(side, chosen).identity
     if chosen.backend == "endpoint":
         return f"{chosen.model}@served by {told}"
+    files.check_revision(weights_of(chosen), chosen.revision)
     return f"{files.folder_identity(chosen.model, weights_of(chosen))} by {told}"
 
 

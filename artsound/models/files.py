@@ -1,6 +1,7 @@
 """Weights on disk: where they are, what identifies them, how ONNX ones are opened."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ import onnxruntime
 from artsound.errors import ConfigError, MissingExtra
 from artsound.settings import Clap, ImageBind
 
+SOURCE = "artsound-source.json"  # beside weights that were fetched: repository and revision
 OURS = Path(__file__).parent / "weights"
 SAFE = ("*.safetensors",)
 CHECKPOINTS = (*SAFE, "*.pt", "*.pth", "*.ckpt")  # loaded as tensors alone, see `checkpoints`
@@ -42,6 +44,40 @@ def sha256_of_all(paths: Iterable[Path]) -> str:
     """Hash several files in one: the same for the same names and contents, wherever they lie."""
     parts = sorted(f"{path.name} {sha256(path)}" for path in paths)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def write_source(folder: Path, repo: str, revision: str) -> None:
+    """Write down beside the weights where they were fetched from."""
+    (folder / SOURCE).write_text(json.dumps({"repo": repo, "revision": revision}, indent=2) + "\n")
+
+
+def revision_of(folder: Path) -> str:
+    """Read which revision of its repository the weights in a folder are; empty where nobody wrote it down.
+
+    Raises:
+        ConfigError: the note beside the weights is damaged.
+    """
+    note = (folder if folder.is_dir() else folder.parent) / SOURCE
+    if not note.is_file():
+        return ""
+    try:
+        return str(json.loads(note.read_text(encoding="utf-8"))["revision"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{note} is damaged: delete it, or fetch the weights again") from error
+
+
+def check_revision(folder: Path, wanted: str) -> None:
+    """Hold what was fetched against what the settings name.
+
+    Raises:
+        ConfigError: the weights are of another revision.
+    """
+    found = revision_of(folder)
+    if wanted and found and not found.startswith(wanted):
+        raise ConfigError(
+            f"{folder} holds revision {found}, the settings name {wanted}: move the folder away and run "
+            "`artsound models fetch`, or change `revision`"
+        )
 
 
 def identity(name: str, weights: str) -> str:
@@ -78,8 +114,13 @@ def weights_in(folder: Path, *, kinds: Sequence[str] = SAFE) -> list[Path]:
 
 
 def folder_identity(name: str, folder: Path, *, kinds: Sequence[str] = SAFE) -> str:
-    """Name a model by the weights in its folder; the folder's own name stands in for an empty name."""
-    return identity(name or folder.resolve().stem, sha256_of_all(weights_in(folder, kinds=kinds)))
+    """Name a model `name:revision@sha256`, without the revision where it is not known.
+
+    The folder's own name stands in for an empty name.
+    """
+    known = f":{revision}" if (revision := revision_of(folder)) else ""
+    stem = name or folder.resolve().stem
+    return identity(f"{stem}{known}", sha256_of_all(weights_in(folder, kinds=kinds)))
 
 
 def weights_identity(name: str, folder: Path, precision: str, *, kinds: Sequence[str] = SAFE) -> str:

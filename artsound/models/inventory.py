@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from artsound.errors import ConfigError, MissingExtra
+from artsound.errors import ConfigError, MissingExtra, SourceError
 from artsound.models import files, registry
 from artsound.settings import Captioner, Clap, Clip, ImageBind, Settings
 
@@ -56,12 +56,14 @@ def fetch(settings: Settings) -> Iterator[str]:
     """Download what is missing into the folders that the settings name; yields one line a model.
 
     Raises:
-        ConfigError: offline, or the settings name no repository.
+        ConfigError: offline, or the settings name no repository, or one without such weights.
+        SourceError: the hub does not answer, or does not know the repository or the revision.
         MissingExtra: huggingface_hub is not installed.
     """
     for role, chosen in _with_weights(settings):
         folder = _folder(chosen)
         if _present(folder, files.kinds_of(chosen)):
+            files.check_revision(folder, chosen.revision)
             yield f"{role}: already in {folder}"
             continue
         if not chosen.repo:
@@ -72,16 +74,33 @@ def fetch(settings: Settings) -> Iterator[str]:
             raise ConfigError(
                 f"{role}: offline (HF_HUB_OFFLINE), and nothing in {folder}: copy the weights there"
             )
-        _download(chosen.repo, folder, [*files.kinds_of(chosen), *BESIDE])
-        yield f"{role}: fetched {chosen.repo} into {folder}"
+        revision = _download(chosen, folder)
+        yield f"{role}: fetched {chosen.repo} at {revision} into {folder}"
 
 
-def _download(repo: str, folder: Path, wanted: list[str]) -> None:
+def _download(chosen: Weights, folder: Path) -> str:
+    """Fetch one commit whole; what was asked for is resolved to it first, and written down last."""
     try:
-        from huggingface_hub import snapshot_download  # noqa: PLC0415  # part of an extra
+        from httpx2 import HTTPError  # noqa: PLC0415  # what the hub's client speaks with
+        from huggingface_hub import HfApi, snapshot_download  # noqa: PLC0415  # part of an extra
+        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtra("fetching weights needs the extra `models`: pip install '.[models]'") from error
-    snapshot_download(repo, local_dir=folder, allow_patterns=wanted)
+    hub = os.environ.get("HF_ENDPOINT") or None
+    wanted = [*files.kinds_of(chosen), *BESIDE]
+    try:
+        revision = str(HfApi(hub).model_info(chosen.repo, revision=chosen.revision or None).sha)
+        snapshot_download(
+            chosen.repo, revision=revision, local_dir=folder, allow_patterns=wanted, endpoint=hub
+        )
+    except (HfHubHTTPError, HTTPError, OSError) as error:
+        line = " ".join(str(error).split())[:200]
+        raise SourceError(f"cannot fetch {chosen.repo} {chosen.revision}: {line}") from error
+    if not _present(folder, files.kinds_of(chosen)):
+        kinds = ", ".join(files.kinds_of(chosen))
+        raise ConfigError(f"{chosen.repo} at {revision} has no {kinds}: name another `repo`")
+    files.write_source(folder, chosen.repo, revision)
+    return revision
 
 
 def _with_weights(settings: Settings) -> Iterator[tuple[str, Weights]]:

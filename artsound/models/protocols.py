@@ -1,7 +1,7 @@
 """What the stages ask of a model, and nothing more.
 
-Every model has a `name` of the form `name@revision`; the revision is the beginning of the sha256 of its
-weights, so vectors and captions of unlike weights never carry the same name.
+Every model has a `name` that ends in `@` and the sha256 of its weights, so vectors and captions of unlike
+weights never carry the same name; before it stands the commit of the hub that they came from, where known.
 """
 
 from collections.abc import Callable, Mapping, Sequence

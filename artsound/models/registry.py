@@ -195,8 +195,10 @@ def identity_of(space: str, given: settings.Embeddings) -> str:
         return identity("image_encoder", given.image)
     if space == "clip":
         clip = _named(given.clip)
+        files.check_revision(clip.weights, clip.revision)
         return files.weights_identity(clip.model, clip.weights, clip.precision)
     chosen = _named(given.imagebind) if space == "imagebind" else _named(given.clap)
+    files.check_revision(chosen.weights, chosen.revision)
     return files.weights_identity("", chosen.weights, chosen.precision, kinds=files.kinds_of(chosen))
 
 

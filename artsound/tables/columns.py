@@ -13,7 +13,7 @@ EXTRA = column("extra", TEXT, "JSON object of what else the source says; nothing
 SIDE = column("side", TEXT, "art or music")
 ITEM_ID = column("item_id", TEXT, "artwork_id or clip_id, by side")
 SPLIT = column("split", TEXT, "train, val or test; drawn by group before matching")
-MODEL = column("model", TEXT, "name@revision of what made it; the revision identifies the weights")
+MODEL = column("model", TEXT, "what made it: name@sha256 of the weights; name:commit@sha256 where fetched")
 
 WHEN = (
     maybe("date", TEXT, "as the source writes it"),

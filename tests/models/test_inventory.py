@@ -1,11 +1,17 @@
 """Which models a run uses, and what would be fetched."""
 
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from artsound.errors import ConfigError
+from artsound.errors import ConfigError, SourceError
+from artsound.models import registry
 from artsound.models.inventory import Listed, fetch, inventory
 from artsound.settings import Settings
 
@@ -99,3 +105,116 @@ def test_what_is_there_is_not_fetched_again(tmp_path: Path) -> None:
 def test_incomplete_settings_are_refused(chosen: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         settings(**chosen)
+
+
+COMMITS = {"main": "b" * 40, "b" * 40: "b" * 40, "a" * 40: "a" * 40}  # what is asked for → the commit
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A model hub of one repository with two commits, as its client speaks to it."""
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        parts = self.path.partition("?")[0].strip("/").split("/")
+        if parts[:4] == ["api", "models", "some", "clip"] and parts[-1] in COMMITS:
+            commit = COMMITS[parts[-1]]
+            names = ("model.safetensors", "config.json", "model.bin")
+            if parts[4] == "tree":
+                sizes = {name: len(json.dumps({"file": name, "of": commit})) for name in names}
+                listed = [{"type": "file", "path": n, "oid": "0" * 40, "size": s} for n, s in sizes.items()]
+                self.send(listed, commit)
+            else:
+                siblings = [{"rfilename": name} for name in names]
+                self.send({"id": "some/clip", "sha": commit, "siblings": siblings}, commit)
+        elif parts == ["api", "models", "some", "clip"]:
+            self.send({"id": "some/clip", "sha": COMMITS["main"], "siblings": []}, COMMITS["main"])
+        elif parts[:3] == ["some", "clip", "resolve"] and parts[3] in COMMITS:
+            self.send({"file": parts[-1], "of": parts[3]}, parts[3])
+        else:
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    def send(self, content: object, commit: str) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("X-Repo-Commit", commit)
+        self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')  # noqa: S324
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    pytest.importorskip("huggingface_hub")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def clip_at(folder: Path, revision: str = "", repo: str = "some/clip") -> Settings:
+    return settings(embeddings={"clip": {"weights": folder, "repo": repo, "revision": revision}})
+
+
+@pytest.mark.usefixtures("hub")
+def test_fetching_pins_the_commit_and_writes_it_down(tmp_path: Path) -> None:
+    (line,) = fetch(clip_at(tmp_path / "new"))
+    assert line == f"CLIP: fetched some/clip at {'b' * 40} into {tmp_path / 'new'}"
+    list(fetch(clip_at(tmp_path / "old", "a" * 40)))
+    for name, commit in (("new", "b" * 40), ("old", "a" * 40)):
+        there = json.loads((tmp_path / name / "model.safetensors").read_text())
+        assert there == {"file": "model.safetensors", "of": commit}
+        assert not (tmp_path / name / "model.bin").exists()  # a pickle
+        given = clip_at(tmp_path / name, commit)
+        assert f"{name}:{commit}@" in registry.identity_of("clip", given.embeddings)
+        assert named(inventory(given))["CLIP"].name == registry.identity_of("clip", given.embeddings)
+
+
+@pytest.mark.usefixtures("hub")
+def test_weights_of_another_revision_than_the_settings_name_are_refused(tmp_path: Path) -> None:
+    list(fetch(clip_at(tmp_path / "clip", "a" * 40)))
+    other = clip_at(tmp_path / "clip", "b" * 40)
+    for look in (lambda: list(fetch(other)), lambda: registry.identity_of("clip", other.embeddings)):
+        with pytest.raises(ConfigError, match=f"holds revision {'a' * 40}, the settings name {'b' * 40}"):
+            look()
+    assert registry.identity_of("clip", clip_at(tmp_path / "clip", "a" * 7).embeddings)
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_the_hub_does_not_know_is_said_so_and_leaves_nothing(tmp_path: Path) -> None:
+    for given in (clip_at(tmp_path / "clip", "c" * 40), clip_at(tmp_path / "clip", repo="some/other")):
+        with pytest.raises(SourceError, match="cannot fetch some/"):
+            list(fetch(given))
+    assert named(inventory(clip_at(tmp_path / "clip")))["CLIP"].state == "missing"
+
+
+def test_a_hub_that_is_away_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("huggingface_hub")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    with pytest.raises(SourceError, match="cannot fetch some/clip"):
+        list(fetch(clip_at(tmp_path / "clip")))
+
+
+def test_a_branch_is_no_revision(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="revision"):
+        clip_at(tmp_path, "main")
+
+
+def test_a_damaged_note_of_the_source_is_said_so(tmp_path: Path) -> None:
+    folder = weights(tmp_path / "clip")
+    (folder / "artsound-source.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"artsound-source\.json is damaged"):
+        registry.identity_of("clip", clip_at(folder).embeddings)
