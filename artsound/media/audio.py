@@ -15,7 +15,7 @@ from artsound.errors import Reason
 from artsound.media.files import MediaError
 
 FORMATS = {"MP3": "mp3", "OGG": "ogg", "FLAC": "flac", "WAV": "wav", "WAVEX": "wav", "RF64": "wav"}
-BLOCK = 1 << 18  # frames decoded at a time: 2 MB of stereo; smaller blocks are slower
+BLOCK = 1 << 17  # frames decoded at a time, into the same memory: 1 MB of stereo
 LONGEST = 7200.0  # s; longer files would not fit in the memory of a worker
 QUIETEST = -70.0  # LUFS; the absolute gate of BS.1770, which stands for silence
 _METER = threading.Lock()  # pyloudnorm changes the warning filters while it measures
@@ -71,7 +71,7 @@ def decode_excerpt(
         first, last = round(start * rate), round((start + seconds) * rate)
         position, pieces = 0, []
         for block in _blocks(file):
-            pieces.append(block[max(0, first - position) : last - position])
+            pieces.append(block[max(0, first - position) : last - position].copy())
             position += len(block)
             if position >= last:
                 break
@@ -134,10 +134,18 @@ def _metered(channels: Float32[np.ndarray, "frame channel"]) -> Float64[np.ndarr
     return known.astype(np.float64)
 
 
+class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """Decodes from front to end: soundfile seeks after every read, and a sought MP3 is wrong there."""
+
+    def seekable(self) -> bool:
+        """Keep soundfile from seeking."""
+        return False
+
+
 def _opened(data: bytes) -> soundfile.SoundFile:
     """Read the header; the caller closes."""
     try:
-        file = soundfile.SoundFile(io.BytesIO(data))
+        file = _Stream(io.BytesIO(data))
     except soundfile.LibsndfileError as error:
         raise MediaError(Reason.UNREADABLE, f"not an mp3, ogg, flac or wav: {error.error_string}") from error
     if file.format not in FORMATS:
@@ -153,11 +161,11 @@ def _check_finite(samples: Float32[np.ndarray, "..."]) -> None:
 
 
 def _blocks(file: soundfile.SoundFile) -> Iterator[Float32[np.ndarray, "frame channel"]]:
-    """Decode to the end, whatever length the header promises."""
-    left = int(LONGEST * file.samplerate)
+    """Decode to the end, whatever length the header promises; each block overwrites the one before."""
+    left, memory = int(LONGEST * file.samplerate), np.empty((BLOCK, file.channels), np.float32)
     while left > 0:
         try:
-            block = file.read(BLOCK, dtype="float32", always_2d=True)
+            block = file.read(out=memory)
         except soundfile.LibsndfileError as error:
             raise MediaError(Reason.UNREADABLE, f"decoder: {error.error_string}") from error
         if not len(block):

@@ -46,8 +46,9 @@ AHEAD = 2  # pieces on their way
 RETRY_SECONDS = 30.0  # how long the driver repeats a transaction before it gives up
 
 KEYS = "MATCH (a:Artwork) RETURN a.name"
-WINDOW = "MATCH (a:Artwork) WHERE a.name >= $low AND a.name <= $high RETURN a.name, properties(a), {links}"
-ARTISTS = "MATCH (a:Artist) RETURN a.name, properties(a), {links}"
+# One list a row: a driver makes less of it than of as many named values.
+WINDOW = "MATCH (a:Artwork) WHERE a.name >= $low AND a.name <= $high RETURN [a.name, properties(a), {links}]"
+ARTISTS = "MATCH (a:Artist) RETURN [a.name, properties(a), {links}]"
 TYPES = "CALL db.relationshipTypes()"
 IMAGES = "MATCH (a:Artwork) WHERE a.image_url IS NOT NULL AND a.name IS NOT NULL RETURN a.name, a.image_url"
 NODE_TALLY = "MATCH (n) RETURN labels(n)[0], count(*)"
@@ -87,7 +88,7 @@ class Graph:
 
         def read(query: str, **values: Any) -> Rows:
             def work(transaction: "neo4j.ManagedTransaction") -> Rows:
-                return [record.values() for record in transaction.run(query, values)]
+                return [[*record] for record in transaction.run(query, values)]
 
             for left in range(COMMIT_TRIES, 0, -1):
                 with driver.session(**options) as session:
@@ -161,7 +162,7 @@ def read_window(keys: pa.Table, *, graph: Graph, kinds: Kinds) -> Outcome:
 
 def _rows(graph: Graph, roles: list[str], wanted: list[str], answer: Rows) -> Outcome:
     """Turn the artworks of one piece into rows; of several of one name the first stands."""
-    found = sorted(answer, key=lambda values: _order(values[0]))
+    found = sorted((values for (values,) in answer), key=lambda values: _order(values[0]))
     names = [values[0] for values in found]
     if changed := sorted(set(names) ^ set(wanted)):
         raise SourceError(f"the graph at {graph.uri} changed while it was read ({changed[0]}): build again")
@@ -180,7 +181,7 @@ def read_artists(graph: Graph, kinds: Kinds) -> Outcome:
         name: Found(
             name, properties, {role: _names(tails) for role, tails in zip(roles, linked, strict=True)}
         )
-        for name, properties, *linked in sorted(answer, key=repr)
+        for ((name, properties, *linked),) in sorted(answer, key=repr)
         if name
     }
     rows = [artist_row(found[name]) for name in sorted(found, key=_order)]
@@ -228,7 +229,7 @@ def _links(label: str, kinds: Mapping[str, str]) -> tuple[list[str], str]:
         if EMOTION.role in kinds:
             felt = "[x.name, e.arousal, e.description]"
             found[EMOTION.role] = f"[(a)-[e:{kinds[EMOTION.role]}]->(x:Emotion) | {felt}]"
-    return list(found), ", ".join(f"{pattern} AS {role}" for role, pattern in found.items())
+    return list(found), ", ".join(found.values())
 
 
 def _shown(relation: Relation) -> str:
@@ -251,23 +252,36 @@ def _columns(roles: Sequence[str], answer: Rows) -> Artworks:
     links = dict(zip(roles, linked, strict=True))
     artists = [sorted(told, key=repr) if len(told) > 1 else told for told in links.pop("artist", ())]
     felt = links.pop("emotions", [()] * len(names))
-    own = {role: [_names(tails) for tails in column] for role, column in links.items()}
-    keys = [_names([slug for slug, _ in told]) for told in artists]
+    own: dict[str, Sequence[Sequence[str]]] = {
+        role: [_names(tails) if tails else () for tails in column] for role, column in links.items()
+    }
+    keys: list[Sequence[str]] = [_names([slug for slug, _ in told]) if told else () for told in artists]
+    more: list[Mapping[str, Any]] = [
+        {name: known[name] for name in known.keys() - _TOLD} for known in properties
+    ]
     return Artworks(
         names=names,
-        texts={name: [known.pop(name, None) for known in properties] for name in TEXTS},
+        texts={name: [known.get(name) for known in properties] for name in TEXTS},
         links={**own, "artist": keys},
         artist_names=[_printed(*told) for told in zip(keys, artists, strict=True)],
-        emotions=[sorted((str(n), float(v or 1), about or "") for n, v, about in told) for told in felt],
-        more=[{name: value for name, value in known.items() if name != "name"} for known in properties],
+        emotions=[
+            sorted([(str(n), float(v or 1), about or "") for n, v, about in told]) if told else ()
+            for told in felt
+        ],
+        more=more,
     )
 
 
-def _names(tails: Sequence[Any]) -> list[str]:
+def _names(tails: Sequence[Any]) -> Sequence[str]:
     """Sort names, each once; a node without a name tells nothing."""
     if len(tails) == 1 and isinstance(tails[0], str):  # the usual case
-        return list(tails)
-    return sorted({str(tail) for tail in tails if tail is not None})
+        return tails
+    names = {*tails}
+    names.discard(None)
+    return sorted(map(str, names))
+
+
+_TOLD = {*TEXTS, "name"}  # properties that have a column
 
 
 def _printed(keys: Sequence[str], artists: Sequence[Sequence[Any]]) -> str | None:

@@ -72,9 +72,12 @@ class Planted(NamedTuple):
     unlisted: str = ""  # in the archive, not in the metadata
     recoded: str = ""  # sounds as `original`, but cut, quieter and encoded anew
     clipped: str = ""  # driven far over full scale
+    constant: str = ""  # one value all the time, as WAV under a name that says mp3
 
 
-def make_fma(folder: Path, tracks: int, *, seconds: float = 12.0, faults: bool = False) -> Planted:
+def make_fma(
+    folder: Path, tracks: int, *, seconds: float = 12.0, faults: bool = False, stereo: bool = False
+) -> Planted:
     """Write `fma_metadata.zip` and `fma_large.zip`.
 
     Args:
@@ -82,28 +85,30 @@ def make_fma(folder: Path, tracks: int, *, seconds: float = 12.0, faults: bool =
         tracks: how many; at least 12 where faults are planted.
         seconds: length of the recordings.
         faults: plant one of each kind.
+        stereo: at 44.1 kHz with two channels, as most of the real ones; else small files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ids = [2 + 3 * number for number in range(tracks)]  # not contiguous, as the real ones
-    planted = Planted(*(str(number) for number in ids[1:11])) if faults else Planted()
+    planted = Planted(*(str(number) for number in ids[1:12])) if faults else Planted()
     _write_metadata(folder / "fma_metadata.zip", [n for n in ids if str(n) != planted.unlisted])
     stored = [number for number in ids if str(number) != planted.missing]
-    _write_audio(folder / "fma_large.zip", stored, planted, seconds)
+    _write_audio(folder / "fma_large.zip", stored, planted, seconds, stereo=stereo)
     return planted
 
 
-def _write_audio(path: Path, ids: list[int], planted: Planted, seconds: float) -> None:
+def _write_audio(path: Path, ids: list[int], planted: Planted, seconds: float, *, stereo: bool) -> None:
     sums = []
     with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("fma_large/README.txt", "made up")
         for number in ids:
-            place, data = f"{number:06d}"[:3] + f"/{number:06d}.mp3", _recording(number, planted, seconds)
+            place = f"{number:06d}"[:3] + f"/{number:06d}.mp3"
+            data = _recording(number, planted, seconds, "stereo" if stereo else "")
             archive.writestr(f"fma_large/{place}", data)
             sums.append(f"{hashlib.sha1(data, usedforsecurity=False).hexdigest()}  {place}\n")
         archive.writestr("fma_large/checksums", "".join(sums))
 
 
-def _recording(number: int, planted: Planted, seconds: float) -> bytes:
+def _recording(number: int, planted: Planted, seconds: float, usual: str) -> bytes:
     """Make the file of a track; an ID3v1 tag at the end makes equal sounds differ in bytes."""
     if str(number) == planted.empty:
         return b""
@@ -111,7 +116,9 @@ def _recording(number: int, planted: Planted, seconds: float) -> bytes:
         return b"\x00" * 1752
     if str(number) in (planted.copy, planted.original):
         return _mp3(int(planted.original), seconds) + _tag(int(planted.original))
-    plain = (number % MELODIES, seconds, "")
+    if str(number) == planted.constant:
+        return _file(np.full(round(seconds * RATE), 0.25, np.float32), "WAV")
+    plain = (number % MELODIES, seconds, usual)
     made = {
         planted.short: (number, 6.0, ""),
         planted.silent: (number, seconds, "silent"),
@@ -122,16 +129,20 @@ def _recording(number: int, planted: Planted, seconds: float) -> bytes:
 
 
 @lru_cache(maxsize=2 * MELODIES)
-def _mp3(melody: int, seconds: float, fault: str = "") -> bytes:
+def _mp3(melody: int, seconds: float, kind: str = "") -> bytes:
+    return _file(_KINDS.get(kind, np.copy)(_melody(melody, seconds)), "MP3")
+
+
+def _file(samples: np.ndarray, kind: str) -> bytes:
     file = io.BytesIO()
-    samples = _FAULTS.get(fault, np.copy)(_melody(melody, seconds))
-    soundfile.write(file, samples, RATE, format="MP3", subtype="MPEG_LAYER_III")
+    soundfile.write(file, samples, RATE * samples.ndim, format=kind)
     return file.getvalue()
 
 
-_FAULTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+_KINDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "silent": np.zeros_like,
     "clipped": lambda sound: np.clip(20 * sound, -1, 1),
+    "stereo": lambda sound: np.repeat(sound, 2)[:, None].repeat(2, axis=1),
     "recoded": lambda sound: 0.4 * sound[round(0.55 * RATE) :],
 }
 

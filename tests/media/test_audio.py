@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsound.errors import Reason
+from artsound.media import audio
 from artsound.media.audio import QUIETEST, decode_audio, decode_excerpt, loudness, loudness_range, window
 from artsound.media.files import MediaError
 from tests.media.samples import recorded, written
@@ -184,3 +185,16 @@ def test_a_steady_tone_has_no_loudness_range() -> None:
 def test_silence_and_short_sounds_have_no_loudness_range() -> None:
     assert loudness_range(np.zeros((10 * 8_000, 2), np.float32), 8_000) == 0
     assert loudness_range(np.ones((8_000, 2), np.float32), 8_000) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_decoding_in_blocks_gives_what_decoding_at_once_gives(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    data = written(np.clip(rng.normal(0, 0.2, (3 * 44_100, 2)), -1, 1), 44_100, kind)
+    whole = soundfile.read(io.BytesIO(data), dtype="float32")[0]
+    monkeypatch.setattr(audio, "BLOCK", 10_007)
+    assert np.array_equal(decode_audio(data, rate=None).samples, whole @ np.full(2, 0.5, np.float32))
+    excerpt, _ = decode_excerpt(data, start=0.5, seconds=1.5)
+    assert np.array_equal(excerpt, whole[22_050:88_200])

@@ -60,6 +60,7 @@ def test_every_planted_fault_is_found_under_its_reason(fma: tuple[Path, Planted]
     rows = clips.rows.to_pylist()
     assert [row["clip_id"] for row in rows if row["silent"] == 1] == [planted.silent]
     assert [row["clip_id"] for row in rows if row["clipped"] > 0.01] == [planted.clipped]
+    assert [row["clip_id"] for row in rows if row["constant"] and row["peak"] > 0] == [planted.constant]
     copies = find_duplicates(artworks(), clips.rows, near_bits=4).rows
     assert sorted(copies["item_id"].to_pylist()) == sorted([planted.copy, planted.original])
 

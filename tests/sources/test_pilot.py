@@ -59,6 +59,8 @@ def check_sounds(store: Store, planted: Planted) -> None:
     clips = {row["clip_id"]: row for row in store.read("clips").to_pylist()}
     assert clips[planted.silent]["silent"] == 1
     assert clips[planted.clipped]["clipped"] > 0.01
+    constant = {clip for clip, row in clips.items() if row["constant"] and row["silent"] < 1}
+    assert constant == {planted.constant}
 
 
 def written(release: Path) -> bytes:
