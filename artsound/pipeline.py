@@ -146,6 +146,7 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
         Stage("calibration", ("splits", *sides), ("matching",), wiring.calibration),
         Stage("matching", scored, ("matching",), wiring.matching),
         Stage("certificates", ("matching", *scored), ("matching",), wiring.certificates),
+        Stage("chance", ("matching", *scored), ("matching",), wiring.chance),
         Stage("pairs", ("matching", *scored), ("matching",), wiring.pairs),
         RELEASE,
     )

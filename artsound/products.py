@@ -57,7 +57,7 @@ class ReleaseFolder:
     @property
     def reads(self) -> tuple[str, ...]:
         """The plan, what the leak report looks at, and the vectors that are published."""
-        tables = ("release_rows", "artworks", "tracks", "duplicates", *PROOF)
+        tables = ("release_rows", "artworks", "tracks", "duplicates", "chance", *PROOF)
         return (*tables, *(table for table, _ in vector_tables(self.settings.release.vectors)))
 
     @cached_property
@@ -274,6 +274,7 @@ def _facts(settings: Settings, store: Store) -> dict[str, Any]:
         "tables": {name: asdict(manifest) for name, manifest in found.items()},
         "models": _models(store, found),
         "matching": read("certificates").to_pylist(),
+        "chance": read("chance").to_pylist(),
         "leaks": leak_report(read("splits"), read("artworks"), read("tracks"), read("duplicates")),
     }
 

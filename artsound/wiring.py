@@ -262,6 +262,12 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(**{field.name: getattr(settings.matching, field.name) for field in fields(Policy)})
 
 
+def chance(_: Settings) -> Run:
+    from artsound.matching.report import against_chance
+
+    return against_chance
+
+
 def pairs(_: Settings) -> Run:
     from artsound.matching.stage import explain_pairs
 

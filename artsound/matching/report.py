@@ -14,12 +14,14 @@ import pyarrow as pa
 from jaxtyping import Float64, Int64
 from scipy.stats import skew
 
-from artsound.errors import MissingExtra
+from artsound import tables
+from artsound.errors import MissingExtra, Outcome
 from artsound.matching import ranks, search
 from artsound.matching.candidates import candidates
 from artsound.matching.explain import HUB_TOP, positions
 from artsound.matching.scores import QUANTUM, Fused
 from artsound.matching.selectors import SELECTORS
+from artsound.matching.stage import fused_splits
 from artsound.progress import track
 
 SHUFFLES = 200
@@ -52,6 +54,27 @@ def quality(splits: Iterable[tuple[str, Fused]], matching: pa.Table, artworks: p
         if len(here):
             made[split] = _split(split, fused, here, price, groups)
     return made
+
+
+def against_chance(
+    matching: pa.Table, calibration: pa.Table, splits: pa.Table, *sides: pa.Table, shuffles: int = 40
+) -> Outcome:
+    """Hold the scores of each split's pairs against shuffles of the same items; rows of `chance`."""
+    found = matching.to_pylist()
+    pairs = [(r["item_id"], clip) for r in found if r["side"] == "art" for clip in r["partners"]]
+    rows = []
+    for split, fused in fused_splits(calibration, splits, *sides):
+        members = set(fused.art_ids)
+        here = positions(fused, [pair for pair in pairs if pair[0] in members])
+        if not len(here):
+            continue
+        scores = _scores(fused, here)
+        spread, chance = _spread(scores), _against(scores, _shuffled(split, fused, here, shuffles))
+        told = {"split": split, "pairs": len(here), "mean": spread["mean"], "shuffles": shuffles}
+        told |= {"worst_decile": spread["worst_decile"], "beaten": chance["beaten_by_shuffles"]}
+        low, high = chance["interval"]
+        rows.append(told | {"chance_mean": chance["mean"], "chance_low": low, "chance_high": high})
+    return Outcome(tables.rows_of("chance", rows))
 
 
 def _split(
@@ -100,12 +123,12 @@ def _scores(fused: Fused, pairs: Int64[np.ndarray, "pair two"]) -> Float64[np.nd
 
 
 def _shuffled(
-    split: str, fused: Fused, pairs: Int64[np.ndarray, "pair two"]
+    split: str, fused: Fused, pairs: Int64[np.ndarray, "pair two"], shuffles: int = SHUFFLES
 ) -> Float64[np.ndarray, "shuffle pair"]:
     """Score the pairs with their clips shuffled; row by row another shuffle."""
     seed = int.from_bytes(hashlib.sha256(f"shuffle {split}".encode()).digest()[:8])
     rng = np.random.default_rng(seed)
-    drawn = [rng.permutation(pairs[:, 1]) for _ in range(SHUFFLES)]
+    drawn = [rng.permutation(pairs[:, 1]) for _ in range(shuffles)]
     both = (np.stack([pairs[:, 0], clips], axis=1) for clips in drawn)
     return np.stack([_scores(fused, some) for some in track(list(both), "shuffles")])
 

@@ -1,6 +1,6 @@
 """What a release says of itself in words: shared by the dataset card, its datasheet and `croissant.json`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from artsound.release.attribution import escape
 from artsound.release.layout import ReleaseOptions
@@ -102,6 +102,32 @@ RESPONSIBLE = {
     "to judge "
     "artists, cultures or emotions of people.",
 }
+
+
+def known_limits(made: ReleaseManifest) -> Iterator[str]:
+    """Say what to know before using a release: what holds of all of them, and what its own numbers say."""
+    yield from (RESPONSIBLE[name] for name in ("dataLimitations", "dataBiases", "dataSocialImpact"))
+    if not made.media:
+        yield "No image or recording is in it; links may have gone since, or lead to something else."
+    if unknown := made.tiers.get("unknown", 0):
+        yield f"The licence of at least one side of {unknown} pairs is not known."
+    tables = made.facts.get("tables", {})
+    for name, what in (("artworks", "artworks"), ("clips", "recordings")):
+        if refused := sum(tables.get(name, {}).get("rejects", {}).values()):
+            yield f"{refused} {what} of the sources were unusable and left out; the manifest says why."
+    for row in made.facts.get("chance", ()):
+        if row["beaten"] > _CHANCE:
+            yield (
+                f"In {row['split']}, {row['beaten']:.0%} of the shuffles score as high as the pairs: "
+                "they are too few, or too alike, to tell matching from chance."
+            )
+    small = [split for split, pairs in made.splits.items() if pairs < _FEW]
+    if small:
+        yield f"Too few pairs for an evaluation: {', '.join(small)} (fewer than {_FEW})."
+
+
+_CHANCE = 0.05  # share of shuffles as good as the pairs that is worth saying
+_FEW = 100  # pairs of a split
 
 # Gebru et al. 2021, arXiv:1803.09010: the sections of a datasheet
 DATASHEET = {

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from artsound.release.about import DATASHEET, RESPONSIBLE, summary
+from artsound.release.about import DATASHEET, known_limits, summary
 from artsound.release.attribution import escape
 from artsound.release.header import card_header, tar_header
 from artsound.release.layout import ReleaseOptions
@@ -43,6 +43,8 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
     yield "## Leaks between splits"
     leaks = made.facts.get("leaks")
     yield _table(("check", "found"), _flat(leaks)) if leaks else "Not examined."
+    yield "## Scores against shuffles"
+    yield from _chance(made)
     yield "## Made by"
     yield _table(
         ("what", "by"),
@@ -51,15 +53,32 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
     if made.costs:
         yield f"What each build step took stands in `{made.costs}`; `artsound release costs` prints it."
     yield "## Limits"
-    yield "\n".join(
-        f"- {escape(RESPONSIBLE[name])}" for name in ("dataLimitations", "dataBiases", "dataSocialImpact")
-    )
+    yield "\n".join(f"- {escape(text)}" for text in known_limits(made))
     yield "# Datasheet"
     for title, text in DATASHEET.items():
         yield f"## {title}\n\n{escape(text)}"
     if options.plots:
         yield "# Plots"
         yield "\n".join(f"![{name}](plots/{name}.png)" for name in PLOTS)
+
+
+def _chance(made: ReleaseManifest) -> Iterator[str]:
+    rows = made.facts.get("chance")
+    if not rows:
+        yield "Not examined."
+        return
+    yield (
+        "The same items paired by chance, inside each split: everybody keeps as many partners, who belongs "
+        "to whom is drawn anew. Of the whole matching, with the pairs that licences or reviews keep out."
+    )
+    head = ("split", "mean score", "lowest tenth", "by chance", "95 % of the shuffles", "shuffles as good")
+    lines = [f"| {' | '.join(head)} |", "|--" * len(head) + "|"]
+    for row in rows:
+        told = (f"{row[name]:.4f}" for name in ("mean", "worst_decile", "chance_mean"))
+        between = f"{row['chance_low']:.4f} to {row['chance_high']:.4f}"
+        good = f"{row['beaten']:.3f} of {row['shuffles']}"
+        lines.append(f"| {escape(row['split'])} | {' | '.join(told)} | {between} | {good} |")
+    yield "\n".join(lines)
 
 
 def _arrays(made: ReleaseManifest) -> Iterator[str]:

@@ -34,7 +34,16 @@ from artsound.tables.described import (
     PRINCIPLES,
     VECTORS,
 )
-from artsound.tables.paired import CALIBRATION, CERTIFICATES, MATCHING, PAIRS, REJECTS, RELEASE_ROWS, REVIEWS
+from artsound.tables.paired import (
+    CALIBRATION,
+    CERTIFICATES,
+    CHANCE,
+    MATCHING,
+    PAIRS,
+    REJECTS,
+    RELEASE_ROWS,
+    REVIEWS,
+)
 
 __all__ = [
     "ALBUMS",
@@ -45,6 +54,7 @@ __all__ = [
     "ART_MEASURES",
     "CALIBRATION",
     "CERTIFICATES",
+    "CHANCE",
     "CLIPS",
     "DUPLICATES",
     "EMOTIONS",
@@ -101,6 +111,7 @@ TABLES: dict[str, pa.Schema] = {
     "calibration": CALIBRATION,
     "matching": MATCHING,
     "certificates": CERTIFICATES,
+    "chance": CHANCE,
     "pairs": PAIRS,
     "release_rows": RELEASE_ROWS,
     "reviews": REVIEWS,

@@ -51,6 +51,20 @@ CERTIFICATES = table(
     about="Proof of optimality, recomputed from vectors, pairs and prices alone.",
 )
 
+CHANCE = table(
+    SPLIT,
+    column("pairs", pa.int64(), "matched"),
+    column("mean", pa.float64(), "mean score of the pairs"),
+    column("worst_decile", pa.float64(), "mean score of the lowest tenth"),
+    column("chance_mean", pa.float64(), "mean score over all shuffles of the partners inside the split"),
+    column("chance_low", pa.float64(), "2.5th percentile of the shuffles' means"),
+    column("chance_high", pa.float64(), "97.5th percentile of the shuffles' means"),
+    column("beaten", pa.float64(), "share of shuffles with a mean at least as high"),
+    column("shuffles", pa.int64(), "drawn by hash"),
+    key="split",
+    about="How far the scores of the pairs are from those of the same items paired by chance.",
+)
+
 PAIRS = table(
     column("pair_id", TEXT, "first 16 hex digits of sha256(artwork_id, newline, clip_id)"),
     ARTWORK_ID,
