@@ -66,6 +66,7 @@ def test_datasets_loads_every_configuration(
             assert row["image"].size[0] > 100
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it leaves the last tar open
 def test_webdataset_reads_every_pair(folder: Path, hashes: dict[str, tuple[str, str]]) -> None:
     tars = [str(path) for path in sorted((folder / "webdataset").glob("*.tar"))]
     found = {}
@@ -168,7 +169,6 @@ def test_the_card_says_what_shuffles_score_and_what_to_know(folder: Path, made: 
         )
         assert row["mean"] >= row["chance_low"]
     assert "Too few pairs for an evaluation: train, val, test" in card
-    assert "were unusable and left out" in card
 
 
 # ---- versions of the demo
@@ -225,7 +225,7 @@ def test_latents_of_a_real_cache_are_released(again: Path, tmp_path: Path) -> No
     pytest.importorskip("torch")
     first = release_folder(Settings.load(again))
     train = tmp_path / "train.toml"
-    train.write_text(f'release = "{first}"\nrun = "{tmp_path / "run"}"\n[prior]\nseconds = 1.0\n')
+    train.write_text(f'release = "{first}"\nrun = "{tmp_path / "run"}"\n')
     builds.artsound("train", "prepare", "--config", str(train))
     with_release(again, "0.2.0", f'latents = "{tmp_path / "run" / "cache"}"', "npy = true")
     build(again)
