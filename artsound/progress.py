@@ -5,9 +5,10 @@ A stage wraps its items in `track`; who runs the stage chooses what is shown, by
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Protocol, TypeVar
 
 from rich.console import Console
@@ -24,14 +25,15 @@ from rich.text import Text
 
 Item = TypeVar("Item")
 LOG = logging.getLogger("artsound")
+MEGA = 1e6
 LOG_EVERY = 10.0  # seconds between two log lines of one job
 
 
 class Meter(Protocol):
     """Shows how far one job is."""
 
-    def start(self, label: str, total: int | None) -> int:
-        """Open a job; returns its number."""
+    def start(self, label: str, total: int | None, unit: str = "") -> int:
+        """Open a job that counts items, or bytes where the unit is "B"; returns its number."""
 
     def advance(self, job: int, by: int) -> None:
         """Count finished items."""
@@ -43,7 +45,7 @@ class Meter(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def start(self, label: str, total: int | None) -> int:
+    def start(self, label: str, total: int | None, unit: str = "") -> int:
         """Open a job."""
         return 0
 
@@ -60,11 +62,12 @@ class LogLines:
     def __init__(self) -> None:
         self._jobs: dict[int, list[float]] = {}  # job → done, total, started, last line
         self._labels: dict[int, str] = {}
+        self._units: dict[int, str] = {}
 
-    def start(self, label: str, total: int | None) -> int:
+    def start(self, label: str, total: int | None, unit: str = "") -> int:
         """Open a job."""
         job, now = len(self._labels), time.monotonic()
-        self._labels[job] = label
+        self._labels[job], self._units[job] = label, unit
         self._jobs[job] = [0, total or 0, now, now]
         return job
 
@@ -77,8 +80,12 @@ class LogLines:
         state[3] = now
         done, total, started, _ = state
         rate = done / (now - started)
-        left = f", {(total - done) / rate:.0f} s left" if total else ""
-        LOG.info("%s: %d of %s, %.1f/s%s", self._labels[job], done, int(total) or "?", rate, left)
+        left = f", {max(0.0, total - done) / rate:.0f} s left" if total and rate > 0 else ""
+        if self._units[job]:
+            told = f"{done / MEGA:.0f} of {total / MEGA:.0f} MB, {rate / MEGA:.1f} MB/s"
+        else:
+            told = f"{done:.0f} of {int(total) or '?'}, {rate:.1f}/s"
+        LOG.info("%s: %s%s", self._labels[job], told, left)
 
     def finish(self, job: int) -> None:
         """Close the job."""
@@ -87,7 +94,16 @@ class LogLines:
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+        if not task.speed:
+            return Text("")
+        return Text(f"{task.speed / MEGA:.1f} MB/s" if task.fields["unit"] else f"{task.speed:.1f}/s")
+
+
+class _Done(MofNCompleteColumn):
+    def render(self, task: Task) -> Text:
+        if not task.fields["unit"]:
+            return super().render(task)
+        return Text(f"{task.completed / MEGA:.0f}/{(task.total or 0) / MEGA:.0f} MB")
 
 
 class Bars:
@@ -96,9 +112,9 @@ class Bars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
-    def start(self, label: str, total: int | None) -> int:
+    def start(self, label: str, total: int | None, unit: str = "") -> int:
         """Open a job."""
-        return self._progress.add_task(label, total=total)
+        return self._progress.add_task(label, total=total, unit=unit)
 
     def advance(self, job: int, by: int) -> None:
         """Count finished items."""
@@ -119,7 +135,7 @@ def show(console: Console) -> Iterator[None]:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            _Done(),
             _Rate(),
             TimeRemainingColumn(),
         )
@@ -138,6 +154,17 @@ def using(meter: Meter) -> Iterator[None]:
         yield
     finally:
         _METER.reset(token)
+
+
+@contextmanager
+def counting_bytes(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Count bytes on their way, from whichever thread has some; what turns out wrong is taken back."""
+    meter = _METER.get()
+    job = meter.start(label, total, "B")
+    try:
+        yield partial(meter.advance, job)
+    finally:
+        meter.finish(job)
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:

@@ -61,3 +61,23 @@ def test_bars_are_drawn_on_a_terminal() -> None:
     with progress.show(Console(file=screen, force_terminal=True, width=120)):
         list(progress.track(range(3), "decode"))
     assert "decode" in screen.getvalue()
+
+
+def test_bytes_are_told_as_megabytes_with_rate_and_time_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = iter(range(0, 1000, 5))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    caplog.set_level(logging.INFO, "artsound")
+    with progress.show(Console(file=StringIO())), progress.counting_bytes("fetch", 300_000_000) as seen:
+        for _ in range(4):
+            seen(50_000_000)
+    assert "fetch: 100 of 300 MB, 10.0 MB/s, 20 s left" in caplog.text
+
+
+def test_bars_tell_bytes_too() -> None:
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=True, width=120, _environ={})
+    with progress.show(console), progress.counting_bytes("fetch", 300_000_000) as seen:
+        seen(120_000_000)
+    assert "/300 MB" in screen.getvalue()

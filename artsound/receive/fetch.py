@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from artsound.errors import ReleaseError, SourceError
@@ -9,6 +10,7 @@ from artsound.receive.place import CHUNK, MissingFile, Place
 from artsound.release.manifest import FileRecord, record_of
 from artsound.store import disk_errors, write_whole
 
+Seen = Callable[[int], None]
 ATTEMPTS = 5  # without one new byte
 PAUSE = 0.5  # s before the second attempt; doubles from attempt to attempt
 
@@ -21,8 +23,14 @@ def has(folder: Path, record: FileRecord) -> bool:
     return record_of(folder, record.path, role=record.role).sha256 == record.sha256
 
 
-def fetch(place: Place, record: FileRecord, folder: Path) -> None:
+def fetch(place: Place, record: FileRecord, folder: Path, seen: Seen = lambda _: None) -> None:
     """Put a file of a release into a folder: whole and right, or not at all.
+
+    Args:
+        place: where it is published.
+        record: what it must be.
+        folder: of the release on this machine.
+        seen: is told of bytes as they come, and by a negative number of those that were wrong.
 
     Raises:
         SourceError: the place does not give it, or gives other bytes.
@@ -31,7 +39,7 @@ def fetch(place: Place, record: FileRecord, folder: Path) -> None:
     path = folder / record.path
     with disk_errors(folder):
         make_room(folder, path)
-        write_whole(path, lambda part: _fill(place, record, part))
+        write_whole(path, lambda part: _fill(place, record, part, seen))
 
 
 def make_room(folder: Path, path: Path) -> None:
@@ -48,23 +56,25 @@ def make_room(folder: Path, path: Path) -> None:
             raise ReleaseError(f"{above} is a link: remove it and run again")
 
 
-def _fill(place: Place, record: FileRecord, part: Path) -> None:
+def _fill(place: Place, record: FileRecord, part: Path, seen: Seen) -> None:
     """Bring a half file to its end; start anew, once, when what was there before spoils the hash."""
     if part.is_symlink():
         part.unlink()
     kept = part.stat().st_size if part.exists() else 0
-    if _arrives(place, record, part):
+    if _arrives(place, record, part, seen):
         return
+    seen(-part.stat().st_size)
     part.unlink()
-    if kept and _arrives(place, record, part):
+    if kept and _arrives(place, record, part, seen):
         return
     part.unlink(missing_ok=True)
     raise SourceError(f"{place.shown}/{record.path} is not what the manifest says (size or sha256 differs)")
 
 
-def _arrives(place: Place, record: FileRecord, part: Path) -> bool:
+def _arrives(place: Place, record: FileRecord, part: Path, seen: Seen) -> bool:
     """Fetch the rest of a file, in as many attempts as it takes; says whether it is right."""
     digest, size = _begun(part, record.bytes)
+    seen(size)
     attempt = 0
     with part.open("r+b" if size else "wb") as file:
         file.truncate(size)
@@ -76,6 +86,7 @@ def _arrives(place: Place, record: FileRecord, part: Path) -> bool:
                     file.write(chunk)
                     digest.update(chunk)
                     size += len(chunk)
+                    seen(len(chunk))
                 if size < record.bytes:
                     raise SourceError(f"{place.shown}/{record.path} ends after {size} bytes")
             except MissingFile:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from artsound.errors import ConfigError, ReleaseError, StoreError
-from artsound.progress import track
+from artsound.progress import counting_bytes, track
 from artsound.receive.fetch import fetch, has
 from artsound.receive.find import Published
 from artsound.release.costs import COSTS, LARGEST_COSTS, parse_costs
@@ -67,12 +67,13 @@ def pull(found: Published, folder: Path, part: Selection | None = None, *, worke
         there = track(pool.map(lambda record: has(folder, record), files), "look", total=len(files))
         missing = [record for record, right in zip(files, there, strict=True) if not right]
         check_space(folder, _needed(folder, missing))
-        jobs = [pool.submit(fetch, found.place, record, folder) for record in missing]
-        try:
-            for job in track(as_completed(jobs), "fetch", total=len(jobs)):
-                job.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with counting_bytes("fetch", sum(record.bytes for record in missing)) as seen:
+            jobs = [pool.submit(fetch, found.place, record, folder, seen) for record in missing]
+            try:
+                for job in as_completed(jobs):
+                    job.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
     put_description(folder, made, Note(found.place.shown, wanted), costs=_costs(found, folder))
     return Pulled(folder, len(files), len(missing), sum(record.bytes for record in missing))
 

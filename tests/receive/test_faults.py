@@ -51,7 +51,7 @@ work = {
     "apply": lambda: apply_patch(source / "demo-1.0.0", source / "patch", into),
     "publish": lambda: publish(source / "demo-1.0.0", str(into)),
 }[what]
-find(str(source / "demo"))  # what is needed is imported as long as everything can be read
+find(str(source / "demo")), b"".decode("cp437")  # imported as long as everything can be read
 if int(most):
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))  # beyond it, as on a full disk

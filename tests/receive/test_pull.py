@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from artsound import progress
 from artsound.errors import ConfigError, ReleaseError, SourceError, StoreError
 from artsound.receive import pull as pulling
 from artsound.receive.fetch import fetch
@@ -303,3 +304,31 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(web: Web, finished: P
             break
     pull(find(web.demo), into)
     assert bytes_of(into) == whole
+
+
+class Bytes(progress.Silent):
+    """Adds up the bytes that are told."""
+
+    def __init__(self) -> None:
+        self.total, self.seen = 0, 0
+
+    def start(self, label: str, total: int | None, unit: str = "") -> int:
+        self.total += (total or 0) if unit == "B" else 0
+        return int(unit == "B")
+
+    def advance(self, job: int, by: int) -> None:
+        self.seen += by * job
+
+
+@pytest.mark.parametrize("fault", [None, "cut", 500])
+def test_the_bytes_of_a_pull_are_counted_once_whatever_happens_on_the_way(
+    web: Web, finished: Path, into: Path, fault: Any
+) -> None:
+    found, told = find(web.demo), Bytes()
+    (into / "webdataset").mkdir(parents=True)
+    (into / "webdataset" / "train-000000.tar.part").write_bytes(b"x" * 1000)  # spoilt: taken back
+    web.fault = lambda path, number: fault if number < 2 else None
+    with progress.using(told):
+        pull(found, into, workers=1)
+    assert told.seen == told.total == sum(record.bytes for record in found.manifest.files)
+    assert bytes_of(into) == world.contents(finished)
