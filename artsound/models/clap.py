@@ -1,5 +1,6 @@
 """CLAP by transformers: recordings and texts in one space. Weights from disk, never the network."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvis
 from artsound.models.vectors import unit
 from artsound.models.windows import WindowRule, pooled
 
+LOG = logging.getLogger("artsound")
 TOKENS = 77  # LAION trained on texts cut to this; RoBERTa would take more
+LAION = {"frequency_min": 50, "layer_norm_eps": 1e-5}  # what LAION's code computes with
 LEAST_TOKENS = 100  # transformers gives a tokenizer of five tokens where the vocabulary is missing
 
 
@@ -66,6 +69,7 @@ class _Clap:
             raise ConfigError(f"cannot load a CLAP model from {weights}: {line}") from error
         if len(self._processor.tokenizer) < LEAST_TOKENS:
             raise ConfigError(f"the tokenizer in {weights} has no vocabulary: copy all files of the model")
+        _compare_with_laion(weights, model, self._processor)
         self._model = model.eval().to(self._device)
         self.dim = int(model.config.projection_dim)
 
@@ -116,3 +120,18 @@ class ClapTexts(_Clap):
         with torch.inference_mode():
             found = self._model.get_text_features(**tokens.to(self._device)).pooler_output
         return unit(found.float().cpu().numpy())
+
+
+def _compare_with_laion(weights: Path, model: Any, processor: Any) -> None:
+    """Warn where the settings beside the weights are not LAION's: the vectors are then near theirs, not equal."""
+    found = {
+        "frequency_min": processor.feature_extractor.frequency_min,
+        "layer_norm_eps": model.config.text_config.layer_norm_eps,
+    }
+    other = ", ".join(
+        f"{name} {found[name]:g} (LAION: {LAION[name]:g})" for name in LAION if found[name] != LAION[name]
+    )
+    if other:
+        LOG.warning(
+            "%s computes with %s: its vectors differ a little from those of laion_clap", weights, other
+        )

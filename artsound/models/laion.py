@@ -38,6 +38,7 @@ FIXED = (
     "logmel_extractor.",
     "attn_mask",
 )  # computed from the settings, not trained
+FUSED = ("audio_branch.patch_embed.mel_conv2d", "audio_branch.patch_embed.fusion_model")
 Tensors = Mapping[str, Any]
 
 
@@ -73,8 +74,14 @@ class _Laion:
             raise ConfigError(f"{weights} holds several checkpoints ({names}): leave one")
         self.name = files.folder_identity("", weights, kinds=files.CHECKPOINTS)
         self._device = best_device()
+        tensors = tensors_in(found[0])
+        if any(name.startswith(FUSED) for name in tensors):
+            raise ConfigError(
+                f"{found[0]} is a fused checkpoint (enable_fusion): take the same weights for transformers and "
+                'library = "transformers", or a checkpoint without fusion'
+            )
         try:
-            self._model = _loaded(tensors_in(found[0])).eval().to(self._device)
+            self._model = _loaded(tensors).eval().to(self._device)
         except (KeyError, RuntimeError, ValueError) as error:
             line = " ".join(str(error).split())[:200]
             raise ConfigError(

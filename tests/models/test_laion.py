@@ -128,6 +128,17 @@ def test_a_weight_of_another_shape_is_said_so(both: tuple[Embeddings, Embeddings
         LaionSounds(tmp_path, rule=RULE)
 
 
+def test_a_fused_checkpoint_is_refused_with_a_way_out(
+    both: tuple[Embeddings, Embeddings], tmp_path: Path
+) -> None:
+    given = both[1].clap
+    assert given is not None
+    fused = {"audio_branch.patch_embed.mel_conv2d.weight": torch.zeros(8, 1, 4, 12)}
+    torch.save(tensors_in(given.weights / "laion.pt") | fused, tmp_path / "fused.pt")
+    with pytest.raises(ConfigError, match=r'fused checkpoint .* library = "transformers"'):
+        LaionSounds(tmp_path, rule=RULE)
+
+
 def test_a_folder_without_or_with_several_checkpoints_is_refused(
     both: tuple[Embeddings, Embeddings], tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -243,3 +244,42 @@ def test_worker_processes_change_nothing_but_the_speed(
     assert len(tables.conform("music_clap_vectors", heard.rows)) == 11
     alone = embed_artworks(art, encoder=images, media=media, max_megapixels=1, batch_size=50)
     assert alone.rows.equals(seen.rows)
+
+
+def test_a_fused_clap_hears_windows_as_its_model_hears_short_clips(tmp_path: Path) -> None:
+    import torch
+    from transformers import ClapModel, ClapProcessor
+
+    folder = tiny.clap(tmp_path / "fused", fused=True)
+    sounds = ClapSounds(folder, rule=RULE)
+    prepared = [sounds.prepare(noise(seconds, seed)) for seed, seconds in enumerate((30, 10, 3))]
+    assert [one.shape[:2] for one in prepared] == [(3, 4), (1, 4), (1, 4)]
+    check(sounds(prepared), np.concatenate([sounds([one]) for one in prepared]), sounds([]), sounds.dim)
+    given = ClapProcessor.from_pretrained(folder).feature_extractor(
+        [noise(10, 1)], sampling_rate=48_000, truncation="fusion", return_tensors="pt"
+    )["input_features"]
+    with torch.inference_mode():
+        found = (
+            ClapModel.from_pretrained(folder)
+            .eval()
+            .get_audio_features(input_features=given, is_longer=torch.tensor([[False]]))
+        )
+    expected = found.pooler_output.numpy()[0]
+    (ours,) = sounds([prepared[1]])
+    np.testing.assert_allclose(ours, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_settings_that_are_not_laions_are_told(
+    clap: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from transformers import ClapProcessor
+
+    ClapTexts(clap)  # its layer_norm_eps is transformers' own, 1e-12
+    assert "layer_norm_eps 1e-12 (LAION: 1e-05)" in caplog.text
+    assert "frequency_min" not in caplog.text
+    folder = shutil.copytree(clap, tmp_path / "clap")
+    processor = ClapProcessor.from_pretrained(folder)
+    processor.feature_extractor.frequency_min = 0
+    processor.save_pretrained(folder)
+    ClapTexts(folder)
+    assert "frequency_min 0 (LAION: 50)" in caplog.text

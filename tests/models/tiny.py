@@ -140,7 +140,7 @@ def _open_clip(folder: Path, config: dict[str, Any], seed: int) -> Path:
     return folder
 
 
-def clap(folder: Path, *, dim: int = 16) -> Path:
+def clap(folder: Path, *, dim: int = 16, fused: bool = False) -> Path:
     """Write a CLAP of a few ten thousand weights: a small HTSAT and a small RoBERTa."""
     heard = {
         "patch_embeds_hidden_size": 8,
@@ -148,7 +148,7 @@ def clap(folder: Path, *, dim: int = 16) -> Path:
         "num_attention_heads": [1, 2],
         "hidden_size": 16,
     }
-    return _clap(folder, heard, dim)
+    return _clap(folder, heard | {"enable_fusion": fused}, dim)
 
 
 def clap_htsat(folder: Path) -> Path:
@@ -229,7 +229,7 @@ def _clap(folder: Path, heard: dict[str, Any], dim: int, text: dict[str, Any] | 
         text_config=words
         | {"num_attention_heads": 2, "max_position_embeddings": 66, "type_vocab_size": 1}
         | (text or {}),
-        audio_config=heard | {"num_mel_bins": 64, "spec_size": 256, "enable_fusion": False},
+        audio_config={"enable_fusion": False} | heard | {"num_mel_bins": 64, "spec_size": 256},
         projection_dim=dim,
     )
     tf.ClapModel(config).eval().save_pretrained(folder)
