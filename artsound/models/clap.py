@@ -123,15 +123,14 @@ class ClapTexts(_Clap):
 
 
 def _compare_with_laion(weights: Path, model: Any, processor: Any) -> None:
-    """Warn where the settings beside the weights are not LAION's: the vectors are then near theirs, not equal."""
+    """Warn where the settings beside the weights are not LAION's: vectors are then near theirs, not equal."""
     found = {
         "frequency_min": processor.feature_extractor.frequency_min,
         "layer_norm_eps": model.config.text_config.layer_norm_eps,
     }
-    other = ", ".join(
+    other = [
         f"{name} {found[name]:g} (LAION: {LAION[name]:g})" for name in LAION if found[name] != LAION[name]
-    )
+    ]
     if other:
-        LOG.warning(
-            "%s computes with %s: its vectors differ a little from those of laion_clap", weights, other
-        )
+        told = ", ".join(other)
+        LOG.warning("%s computes with %s: vectors differ a little from those of laion_clap", weights, told)

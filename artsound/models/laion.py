@@ -77,7 +77,7 @@ class _Laion:
         tensors = tensors_in(found[0])
         if any(name.startswith(FUSED) for name in tensors):
             raise ConfigError(
-                f"{found[0]} is a fused checkpoint (enable_fusion): take the same weights for transformers and "
+                f"{found[0]} is a fused checkpoint (enable_fusion): take its weights for transformers with "
                 'library = "transformers", or a checkpoint without fusion'
             )
         try:
