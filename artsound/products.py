@@ -248,7 +248,7 @@ def _tombstones(settings: Settings) -> list[More]:
 def _proof(settings: Settings) -> More:
     """Keep in the release what proves its matching."""
     store = Store(settings.root)
-    proof = Proof._make([*(store.read(name) for name in PROOF), policy_of(settings)])
+    proof = Proof(**{name: store.read(name) for name in PROOF}, policy=policy_of(settings))
     terms = [term for term in weights(settings) if TERMS[term][0].endswith("_vectors")]
     if not set(terms) <= set(settings.release.vectors):
         return lambda folder: write_certificate(folder, proof)

@@ -17,7 +17,7 @@ import torch
 from artsound.captions.backends import AUDIO_RATE, Question, Reply
 from artsound.errors import ConfigError
 from artsound.models import files
-from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvision_ready
+from artsound.models.torch_ready import DTYPES, UNLOADABLE, Precision, best_device, torchvision_ready
 
 AT_ONCE = 8  # questions in one batch
 LEAST_TOKENS = 100  # a tokenizer with fewer was loaded without its vocabulary
@@ -53,7 +53,7 @@ class Chat:
             self._model: Any = _class_of(folder).from_pretrained(
                 str(folder), local_files_only=True, dtype=DTYPES[precision], use_safetensors=True
             )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except UNLOADABLE as error:
             line = " ".join(str(error).split())[:200]
             raise ConfigError(f"cannot load a captioner from {folder}: {line}") from error
         self._processor.tokenizer.padding_side = "left"

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from artsound.errors import ConfigError
 from artsound.models import files
-from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvision_ready
+from artsound.models.torch_ready import DTYPES, UNLOADABLE, Precision, best_device, torchvision_ready
 from artsound.models.vectors import unit
 from artsound.models.windows import WindowRule, pooled
 
@@ -64,7 +64,7 @@ class _Clap:
                 str(weights), local_files_only=True, use_safetensors=True, dtype=self._dtype
             )
             self._processor: Any = ClapProcessor.from_pretrained(str(weights), local_files_only=True)
-        except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
+        except UNLOADABLE as error:
             line = " ".join(str(error).split())[:200]
             raise ConfigError(f"cannot load a CLAP model from {weights}: {line}") from error
         if len(self._processor.tokenizer) < LEAST_TOKENS:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from artsound.errors import ConfigError
 from artsound.models import files
-from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvision_ready
+from artsound.models.torch_ready import DTYPES, UNLOADABLE, Precision, best_device, torchvision_ready
 from artsound.models.vectors import unit
 
 
@@ -107,6 +107,6 @@ def _loaded(weights: Path, model: str) -> Any:
         if weights.is_file():
             return open_clip.create_model(model, pretrained=str(weights), device="cpu")
         return open_clip.create_model(f"local-dir:{weights.resolve()}", device="cpu")
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except UNLOADABLE as error:
         line = " ".join(str(error).split())[:200]
         raise ConfigError(f"cannot load a CLIP model from {weights}: {line}") from error

@@ -12,9 +12,14 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from safetensors import SafetensorError
 
 Precision = Literal["fp32", "bf16", "fp16"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+UNLOADABLE = (  # what the libraries were seen to raise on weights and settings that are damaged or do not fit
+    *(OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, AssertionError, IndexError),
+    SafetensorError,
+)
 _BOXES = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 

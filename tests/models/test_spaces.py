@@ -283,3 +283,24 @@ def test_settings_that_are_not_laions_are_told(
     processor.save_pretrained(folder)
     ClapTexts(folder)
     assert "frequency_min 0 (LAION: 50)" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["clip", "clap"])
+def test_weights_that_are_cut_or_of_another_shape_are_said_so(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    load: Callable[[Path], object] = {"clip": ClipImages, "clap": ClapTexts}[kind]
+    folder = shutil.copytree(request.getfixturevalue(kind), tmp_path / kind)
+    (file,) = folder.glob("*.safetensors")
+    tensors = load_file(file)
+    for name in [name for name, tensor in tensors.items() if tensor.ndim == 2][:4]:
+        save_file(tensors | {name: torch.zeros(3, 3)}, file, metadata={"format": "pt"})
+        with pytest.raises(ConfigError, match=f"cannot load a {kind.upper()} model from"):
+            load(folder)
+    save_file(tensors, file, metadata={"format": "pt"})
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(ConfigError, match=f"cannot load a {kind.upper()} model from"):
+        load(folder)
