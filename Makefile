@@ -8,7 +8,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c configs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train-demo check test test-fast bench schemas clean
+.PHONY: help setup demo train-demo check test test-fast bench reference schemas clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,7 +36,7 @@ train-demo: $(VENV)/.dev  ## from a release to a small model, music for five pai
 	$(BIN)/artsound train prepare --config configs/train-demo.toml
 	$(BIN)/artsound train run --config configs/train-demo.toml
 	for image in met_36131 met_437423 met_438754 met_459028 met_59669; do \
-	  $(BIN)/artsound generate data/sample/artworks/$$image.jpg --model build/train-demo/run --out build/train-demo/music || exit 1; \
+	  $(BIN)/artsound generate data/sample/artworks/$$image.jpg --model build/train-demo/run --out build/train-demo/generated || exit 1; \
 	done
 	$(BIN)/artsound evaluate build/train-demo/run build/train-demo/build/release/synthetic-1.0.0 --clips 100
 
@@ -50,6 +50,13 @@ test: $(VENV)/.dev  ## all tests
 
 test-fast: $(VENV)/.dev  ## without servers, browsers and whole builds
 	$(BIN)/pytest -q -m 'not slow'
+
+reference: build/reference/.made  ## other packages' metrics in an environment of their own, to compare ours with
+build/reference/.made: bench/reference.txt $(VENV)/.core
+	$(PYTHON) -m venv build/reference
+	$(BIN)/uv pip install --quiet --python build/reference/bin/python 'numpy<2' 'scipy<1.15' scikit-learn tqdm torch==2.13.0
+	$(BIN)/uv pip install --quiet --python build/reference/bin/python --no-deps -r bench/reference.txt
+	@touch $@
 
 bench: $(VENV)/.dev  ## side-by-side measurements; see bench/RESULTS.md
 	$(BIN)/python -m bench

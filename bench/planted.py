@@ -18,9 +18,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from artsound.evaluate.alignment import derangements
 from artsound.train import synthetic
 from artsound.train.cache import Family
-from artsound.train.heldout import derangements, held_out, likelihood_ranks
+from artsound.train.heldout import held_out, likelihood_ranks
 from artsound.train.model import Model, load_model
 from artsound.train.run import Session
 from artsound.train.small import SmallAudioPrior
@@ -51,7 +52,7 @@ class Figures:
 def figures(run: Path, release: Path, split: str = "test") -> Figures:
     """Measure a trained run on the planted set it was trained on."""
     model = load_model(run)
-    session = Session(model.settings.model_copy(update={"release": release, "run": run}))
+    session = Session(model.settings.model_copy(update={"release": release, "run": run}), model=model)
     families, training = session.families(split), session.families("train")
     rows = np.arange(min(MOST, len(families["audio"])))
     latents, cond = conditioned(model, families, rows)

@@ -182,7 +182,7 @@ def _plot(title: str, points: Mapping[str, tuple[float, float, float]]) -> str:
 def _table(report: "Report", judge: Mapping[str, Any]) -> str:
     ear = judge["ear"]
     shown = shown_columns(report, ear)
-    head = "".join(f"<th>{escape(one.title)} {_arrow(one)}</th>" for one in shown)
+    head = "".join(f"<th>{escape(one.title)}&nbsp;{_arrow(one)}</th>" for one in shown)
     rows = []
     for name, row in report.rows.items():
         cells = "".join(_cell(report, one, ear, cell(row, one, ear)) for one in shown)

@@ -80,7 +80,8 @@ def evaluate(choice: Choice, folder: Path, judged_by: Mapping[str, Path] | None 
     """
     model = load_model(choice.run)
     check_release(choice.release)
-    session = Session(model.settings.model_copy(update={"release": choice.release, "run": choice.run}))
+    settings = model.settings.model_copy(update={"release": choice.release, "run": choice.run})
+    session = Session(settings, model=model)
     check_origin(model, session.shards, choice.run)
     split = chosen_split(choice.split, session.shards.splits)
     rows = chosen_rows(len(session.families(split)["audio"]), choice, split)

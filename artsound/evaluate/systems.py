@@ -21,6 +21,7 @@ from artsound.train.cache import Family
 from artsound.train.heldout import take
 from artsound.train.model import Model
 from artsound.train.prior import Cond
+from artsound.train.workers import own_device
 
 BATCH = 32  # clips that are sampled, coded or projected together
 _OTHER = 1 << 32  # seeds of `play_again` begin here, so that they are not those of the rows
@@ -81,7 +82,7 @@ class Played(NamedTuple):
 @torch.no_grad()
 def own(bench: Bench) -> Played:
     """Condition on the picture: the model itself."""
-    return Played(dict(bench.model.conditioner(bench.judged.visual)))
+    return Played(bench.model.seen(bench.judged.visual))
 
 
 @torch.no_grad()
@@ -97,9 +98,8 @@ def constant(bench: Bench) -> Played:
     rows = np.linspace(0, there - 1, min(there, MEAN_ROWS)).round().astype(np.int64)
     sums: dict[str, Tensor] = {}
     for some in _batches(rows):
-        seen = {name: one.float() for name, one in bench.training.visual.gather(some).items()}
-        known = dict(bench.model.conditioner(seen)) | bench.training.targets(some)
-        sums = {name: one.sum(0) + sums.get(name, 0) for name, one in known.items()}
+        known = bench.model.seen(bench.training.visual.gather(some)) | bench.training.targets(some)
+        sums = {name: one.sum(0).cpu() + sums.get(name, 0) for name, one in known.items()}
     cond = {name: (one / len(rows)).expand(_count(bench), -1, -1) for name, one in sums.items()}
     of = "of the real clips" if bench.judged.targets else "of the projector over training pictures"
     return Played(cond, how=f"mean conditioning {of}")
@@ -165,12 +165,14 @@ def nearest_pictures(bench: Bench) -> Rows:
 def play(bench: Bench, played: Played) -> Clips:
     """Sample clips under some conditioning; clip i starts from the same noise whatever the conditioning."""
     model, sampling = bench.model, bench.model.settings.sampling
+    device = own_device()
     made = []
     for rows in _batches(np.arange(_count(bench))):
         noise = torch.stack([_noise(model.prior.latent_shape, bench.seed, int(row)) for row in rows])
         some = torch.from_numpy(rows)
         null = take(played.null, some) if played.null else model.conditioner.nothing(len(rows))
-        latents = model.prior.sample(take(played.cond, some), null, noise, sampling.steps, sampling.guidance)
+        cond, null, noise = _moved(take(played.cond, some), device), _moved(null, device), noise.to(device)
+        latents = model.prior.sample(cond, null, noise, sampling.steps, sampling.guidance)
         made.append(model.prior.decode(latents).float().cpu().numpy())
     return np.concatenate(made)
 
@@ -191,7 +193,7 @@ def play_again(bench: Bench, pictures: int, times: int) -> Clips:
 @torch.no_grad()
 def coded(model: Model, real: Clips) -> Clips:
     """Code real clips and decode them: no generated clip can be nearer to them."""
-    pieces = (torch.from_numpy(real[rows]) for rows in _batches(np.arange(len(real))))
+    pieces = (torch.from_numpy(real[rows]).to(own_device()) for rows in _batches(np.arange(len(real))))
     decoded = [model.prior.decode(model.prior.encode_audio(piece)).float().cpu().numpy() for piece in pieces]
     return np.concatenate(decoded)
 
@@ -203,6 +205,10 @@ def _batches(rows: Rows) -> Iterator[Rows]:
 def _noise(shape: tuple[int, ...], seed: int, row: int) -> Tensor:
     values = np.random.default_rng([seed, row]).standard_normal(shape, dtype=np.float32)
     return torch.from_numpy(values)
+
+
+def _moved(cond: Cond, device: torch.device) -> dict[str, Tensor]:
+    return {name: one.to(device) for name, one in cond.items()}
 
 
 def _count(bench: Bench) -> int:

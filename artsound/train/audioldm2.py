@@ -45,6 +45,7 @@ class Parts:
     language_model: Any | None  # GPT-2, for `gpt2_prefix`
     constant: Tensor | None  # T5 tokens (token, dim) of the one prompt, for the constant slot
     vae_digest: str
+    denoiser_digest: str  # of the U-Net and what conditions it besides the image
     teacher: AudioMae | None  # of the LoA, from the audio alone
 
 
@@ -123,6 +124,11 @@ class AudioLdm2:
         facts = {"fft": FFT, "hop": HOP, "mels": self._mels, "rate": self.rate, "frames": self._frames}
         teacher = {"teacher": self.parts.teacher.fingerprint} if self.parts.teacher else {}
         return fingerprint(facts, {"vae": self.parts.vae_digest}, teacher)
+
+    @property
+    def denoiser(self) -> str:
+        """Identify the U-Net's weights, GPT-2's where they roll out the prefix, and the constant prompt."""
+        return self.parts.denoiser_digest
 
     def to(self, device: torch.device) -> None:
         """Move all that is loaded."""
@@ -233,6 +239,8 @@ def _parts(folder: Path, settings: AudioLdm2Prior) -> Parts:
 
     prefixed = settings.interface == "gpt2_prefix"
     scheduler = load_part(DDIMScheduler, folder, "scheduler")
+    constant = prompt_tokens(folder, settings.prompt) if settings.t5_slot == "constant" else None
+    digests = {part: file_digest(folder / part) for part in ("unet", *["language_model"] * prefixed)}
     return Parts(
         unet=load_part(AudioLDM2UNet2DConditionModel, folder, "unet"),
         vae=load_part(AutoencoderKL, folder, "vae"),
@@ -240,7 +248,8 @@ def _parts(folder: Path, settings: AudioLdm2Prior) -> Parts:
         kept=scheduler.alphas_cumprod.float(),
         prediction=scheduler.config.prediction_type,
         language_model=load_part(GPT2Model, folder, "language_model") if prefixed else None,
-        constant=prompt_tokens(folder, settings.prompt) if settings.t5_slot == "constant" else None,
+        constant=constant,
         vae_digest=file_digest(folder / "vae"),
+        denoiser_digest=fingerprint(digests, {} if constant is None else {"constant": constant}),
         teacher=AudioMae(settings.loa_teacher) if settings.loa_teacher else None,
     )

@@ -122,9 +122,7 @@ def compose(
     prior = model.prior
     windows = windows_for(request.seconds, prior.seconds)
     rows = request.count * windows
-    cond = {
-        name: one.expand(rows, -1, -1) for name, one in model.conditioner(model.encoder([pixels])).items()
-    }
+    cond = {name: one.expand(rows, -1, -1) for name, one in model.seen(model.encoder([pixels])).items()}
     noise = seeded_noise((rows, *prior.latent_shape), f"{source}/{request.seed}")
     latents = sample(model, cond, noise, request)
     if not latents.isfinite().all():
@@ -140,7 +138,7 @@ def sample(model: Model, cond: Cond, noise: Tensor, request: Request) -> Tensor:
     chosen = _resolved(model, request)
     null = model.conditioner.nothing(len(noise))
     steps, guidance = chosen.steps or 1, chosen.guidance if chosen.guidance is not None else 1.0
-    return model.prior.sample(cond, null, noise, steps, guidance)
+    return model.prior.sample(cond, null, noise.to(model.device), steps, guidance)
 
 
 def seeded_noise(shape: tuple[int, ...], name: str) -> Tensor:

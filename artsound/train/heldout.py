@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from artsound.evaluate.alignment import derangements
 from artsound.progress import track
 from artsound.train.model import Model
 from artsound.train.prior import Cond
 
 ROUNDS = 8  # noise levels a pair, evenly spaced: the middles of equal strata
-SHIFTS = 5  # derangements; a single one leaves chance correlations of up to 0.3
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,12 @@ def take(cond: Cond, rows: Tensor) -> dict[str, Tensor]:
     return {name: value[rows] for name, value in cond.items()}
 
 
-def derangements(count: int, seed: int) -> NDArray[np.int64]:
-    """Draw `SHIFTS` orders in which nothing stays in place: rotations of random circles, (SHIFTS, count).
-
-    Raises:
-        ValueError: there are fewer than two.
-    """
-    if count < 2:
-        raise ValueError(f"{count} pairs cannot be shuffled")
-    made = np.empty((SHIFTS, count), np.int64)
-    for number in range(SHIFTS):
-        circle = np.random.default_rng([seed, number]).permutation(count)
-        made[number, circle] = np.roll(circle, 1)
-    return made
-
-
 @torch.no_grad()
 def held_out(model: Model, latents: Tensor, cond: Cond, *, seed: int) -> HeldOut:
     """Measure the loss of each pair under its own, other and no conditioning."""
     count = len(latents)
     null = model.conditioner.nothing(count)
-    orders = [torch.from_numpy(order).to(latents.device) for order in derangements(count, seed)]
+    orders = [torch.from_numpy(order).to(latents.device) for order in derangements(count, seed=seed)]
     variants = [cond, null, *(take(cond, order) for order in orders)]
     sums = torch.zeros(len(variants), count, dtype=torch.float64)
     for number in track(range(ROUNDS), "held-out losses"):

@@ -18,6 +18,7 @@ from artsound.train.projector import Conditioner, Ends
 from artsound.train.settings import TrainSettings
 from artsound.train.small import SmallAudioPrior
 from artsound.train.visual import VisualEncoder, visual_encoder
+from artsound.train.workers import own_device
 
 NAME = "model.safetensors"
 
@@ -31,6 +32,23 @@ class Model:
     encoder: VisualEncoder
     conditioner: Conditioner
     provenance: Mapping[str, str] = field(default_factory=dict)  # of its file, with the file's sha256
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.conditioner.parameters()).device
+
+    def to(self, device: torch.device) -> None:
+        """Move prior and projector; an encoder of images has found its device itself."""
+        self.prior.to(device)
+        self.conditioner.to(device)
+
+    def seen(self, visual: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Make the conditioning of visual tokens, wherever they lie: slot → (B, token, dim)."""
+        made: dict[str, Tensor] = self.conditioner(
+            {name: one.float().to(self.device) for name, one in visual.items()}
+        )
+        return made
 
 
 def new_conditioner(
@@ -59,7 +77,7 @@ def save_model(path: Path, model: Model, provenance: Mapping[str, str]) -> None:
 
 
 def load_model(path: Path, weights: str = "") -> Model:
-    """Read a trained model, and load the weights of the prior that it names.
+    """Read a trained model, and load the weights of the prior that it names; on the GPU if there is one.
 
     Args:
         path: the file, or its folder.
@@ -89,15 +107,25 @@ def load_model(path: Path, weights: str = "") -> Model:
         load_own(prior, tensors)
     except RuntimeError as error:
         raise ConfigError(f"{path} is of another projector or prior: {str(error).splitlines()[0]}") from error
-    for side, found in (("audio", audio_fingerprint(prior)), ("visual", encoder.fingerprint)):
-        if meta.get(side, found) != found:
+    here = {
+        "audio": audio_fingerprint(prior),
+        "denoiser": prior.denoiser,
+        "visual": encoder.fingerprint,
+    }
+    for part, found in here.items():
+        if meta.get(part, found) != found:
             raise ConfigError(
-                f"{path} was trained with another {side} encoder than the weights named now ({meta[side]}, "
+                f"{path} was trained with another {_PARTS[part]} than the weights named now ({meta[part]}, "
                 f"these are {found}): name the folder of the same weights"
             )
     with path.open("rb") as file:
         meta["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-    return Model(settings, prior, encoder, conditioner, meta)
+    model = Model(settings, prior, encoder, conditioner, meta)
+    model.to(own_device())
+    return model
+
+
+_PARTS = {"audio": "audio encoder", "denoiser": "denoiser", "visual": "visual encoder"}
 
 
 def own_tensors(prior: AudioPrior) -> dict[str, Tensor]:

@@ -58,6 +58,10 @@ class AudioPrior(Protocol):
     def fingerprint(self) -> str:
         """Identify codec, mel and window: what cached latents depend on."""
 
+    @property
+    def denoiser(self) -> str:
+        """Identify the frozen weights that a projector learns under; empty where its own file keeps them."""
+
     def to(self, device: torch.device) -> None:
         """Move all that it computes with."""
 

@@ -54,9 +54,13 @@ class Prepared(NamedTuple):
 class Session:
     """A release, a prior and a run folder, opened."""
 
-    def __init__(self, settings: TrainSettings, *, fit: bool = False) -> None:
+    def __init__(self, settings: TrainSettings, *, fit: bool = False, model: Model | None = None) -> None:
+        """Load encoder and prior, or take those of a model that was trained; `fit` a codec if need be."""
         self.settings = settings
         self.shards = open_shards(settings.release)
+        if model is not None:
+            self.encoder, self.prior = model.encoder, model.prior
+            return
         self.encoder = visual_encoder(settings.visual, captions=settings.projector.text)
         self.prior = priors.build(settings.prior)
         if isinstance(self.prior, SmallAudioPrior):
@@ -95,6 +99,7 @@ class Session:
             "release": f"{self.shards.name} {self.shards.version}",
             "manifest": self.shards.manifest,
             "audio": audio_fingerprint(self.prior),
+            "denoiser": self.prior.denoiser,
             "visual": self.encoder.fingerprint,
             "language": self.settings.language,
             "settings": json.dumps(settings, sort_keys=True),

@@ -38,6 +38,11 @@ class SmallAudioPrior:
         return fingerprint(self.codec.state_dict(), self.codec_settings)
 
     @property
+    def denoiser(self) -> str:
+        """Return nothing: the network is trained here and kept in the model's file."""
+        return ""
+
+    @property
     def codec_settings(self) -> dict[str, Any]:
         """Return the settings that the codec depends on."""
         return self.settings.model_dump(include=set(_CODEC_SETTINGS))

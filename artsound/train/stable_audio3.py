@@ -38,6 +38,7 @@ class Parts:
     clock: float  # what the transformer calls time 1
     distilled: bool  # few steps that draw new noise, in place of an ordinary flow
     vae_digest: str
+    denoiser_digest: str  # of the transformer and the duration's embedder
 
 
 class StableAudio3:
@@ -84,6 +85,11 @@ class StableAudio3:
     def fingerprint(self) -> str:
         """Identify the autoencoder's weights and the window."""
         return fingerprint({"rate": self.rate, "frames": self._frames, "vae": self.parts.vae_digest})
+
+    @property
+    def denoiser(self) -> str:
+        """Identify the weights of the transformer and of what tells it the duration."""
+        return self.parts.denoiser_digest
 
     def to(self, device: torch.device) -> None:
         """Move all that is loaded."""
@@ -176,6 +182,7 @@ def _parts(folder: Path) -> Parts:
     from diffusers.pipelines.stable_audio_3 import StableAudio3DurationEmbedder  # noqa: PLC0415
 
     scheduler = load_part(FlowMatchEulerDiscreteScheduler, folder, "scheduler")
+    digests = {part: file_digest(folder / part) for part in ("transformer", "duration_embedder")}
     return Parts(
         transformer=load_part(StableAudio3DiTModel, folder, "transformer"),
         vae=load_part(AutoencoderSAME, folder, "vae"),
@@ -183,4 +190,5 @@ def _parts(folder: Path) -> Parts:
         clock=float(scheduler.config.num_train_timesteps),
         distilled=bool(scheduler.config.stochastic_sampling),
         vae_digest=file_digest(folder / "vae"),
+        denoiser_digest=fingerprint(digests),
     )

@@ -23,10 +23,8 @@ def conditioned(
     model: Model, families: Mapping[str, Family], rows: NDArray[np.int64]
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Read cached pairs: latents, and the conditioning that the model makes of their images."""
-    device = next(model.conditioner.parameters()).device
-    latents = families["audio"].gather(rows)["latents"].float().to(device)
-    visual = {name: one.float().to(device) for name, one in families["visual"].gather(rows).items()}
-    return latents, model.conditioner(visual)
+    latents = families["audio"].gather(rows)["latents"].float().to(model.device)
+    return latents, model.seen(families["visual"].gather(rows))
 
 
 def measure(model: Model, families: Mapping[str, Family]) -> dict[str, float]:

@@ -65,7 +65,8 @@ class Workers:
         except (ImportError, ValueError) as error:
             raise ConfigError(f"the machine section cannot be had here: {error}") from error
         if machine.trackers:
-            self._accelerator.init_trackers("artsound", config=loop.model_dump())
+            beside = {"wandb": {"dir": str(folder)}}
+            self._accelerator.init_trackers("artsound", config=loop.model_dump(), init_kwargs=beside)
         self.device: torch.device = self._accelerator.device
         self.main: bool = self._accelerator.is_main_process
         self._count: int = self._accelerator.num_processes

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -315,6 +316,39 @@ def test_a_release_trains_a_projector_and_the_model_plays(
     made = generate(model, SAMPLES[:1], tmp_path / "out", Request(seconds=1.0, steps=2))
     assert made.pieces[0].wav.exists()
     assert path.stat().st_size < 5_000_000, "the frozen prior's weights must not be copied"
+    with pytest.raises(ConfigError, match="another denoiser"):
+        load_model(path, str(with_another_unet(checkpoint, tmp_path / "other")))
+
+
+def with_another_unet(checkpoint: Path, folder: Path) -> Path:
+    """Lay out the same checkpoint with one bias of the U-Net changed."""
+    from safetensors.torch import load_file, save_file
+
+    folder.mkdir()
+    for part in checkpoint.iterdir():
+        if part.name != "unet":
+            (folder / part.name).symlink_to(part)
+    shutil.copytree(checkpoint / "unet", folder / "unet")
+    [weights] = (folder / "unet").glob("*.safetensors")
+    tensors = load_file(weights)
+    tensors["conv_in.bias"] = tensors["conv_in.bias"] + 1
+    save_file(tensors, weights, metadata={"format": "pt"})
+    return folder
+
+
+def test_the_denoiser_is_told_apart_by_all_that_conditions_it_besides_the_image(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    """The cache stays good: latents do not depend on the U-Net."""
+    one = prior(checkpoint, t5_slot="null")
+    unet = prior(with_another_unet(checkpoint, tmp_path / "other"), t5_slot="null")
+    ways = [
+        prior(checkpoint, t5_slot="null", interface="gpt2_prefix"),
+        prior(checkpoint, t5_slot="constant", prompt="a"),
+        prior(checkpoint, t5_slot="constant", prompt="b"),
+    ]
+    assert one.fingerprint == unet.fingerprint
+    assert len({found.denoiser for found in (one, unet, *ways)}) == 5
 
 
 def test_missing_weights_say_how_to_fetch_them_and_under_which_licence() -> None:

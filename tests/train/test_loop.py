@@ -92,14 +92,16 @@ class MeanLatent(torch.nn.Module):
         return {"loss": ((self.mean - batch["audio.latents"]) ** 2).mean()}
 
 
+def teach_mean(settings: TrainSettings, folder: Path, pieces: int = 1) -> torch.Tensor:
+    objective = MeanLatent()
+    batches = Batches(Session(settings).families("train"), settings.objective, seed=0)
+    loop = settings.loop.model_copy(update={"accumulate": pieces})
+    train(Job("mean", objective, batches, loop, folder, {}), settings.machine)
+    return objective.mean.detach()
+
+
 def test_a_batch_in_pieces_teaches_what_the_whole_batch_teaches(prepared: TrainSettings) -> None:
-    made = []
-    for pieces in (1, 4):
-        objective = MeanLatent()
-        batches = Batches(Session(prepared).families("train"), prepared.objective, seed=0)
-        loop = prepared.loop.model_copy(update={"accumulate": pieces})
-        train(Job("mean", objective, batches, loop, prepared.run / f"mean-{pieces}", {}), prepared.machine)
-        made.append(objective.mean.detach())
+    made = [teach_mean(prepared, prepared.run / f"mean-{pieces}", pieces) for pieces in (1, 4)]
     assert torch.allclose(made[0], made[1], atol=1e-6)
     assert made[0].abs().max() > 1e-3
 
@@ -199,7 +201,29 @@ def test_numbers_reach_tensorboard(prepared: TrainSettings) -> None:
     assert list((prepared.run / "projector").rglob("events.out.tfevents.*"))
 
 
-def test_a_tracker_that_is_not_installed_is_named(prepared: TrainSettings) -> None:
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::Warning:wandb")
+def test_numbers_reach_wandb_without_a_network(
+    prepared: TrainSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wandb
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    machine = prepared.machine.model_copy(update={"trackers": ("wandb",)})
+    try:
+        run(prepared.model_copy(update={"machine": machine}))
+    finally:
+        wandb.teardown()
+    logs = [path.read_bytes() for path in (prepared.run / "projector").rglob("*.wandb")]
+    assert len(logs) == 1
+    assert all(name in logs[0] for name in (b"diffusion", b"learning_rate", b"val_gap"))
+
+
+def test_a_tracker_that_is_not_installed_is_named(
+    prepared: TrainSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)  # as if it were not there
     machine = prepared.machine.model_copy(update={"trackers": ("wandb",)})
     with pytest.raises(MissingExtra, match="pip install wandb"):
         run(prepared.model_copy(update={"machine": machine}))
@@ -247,14 +271,19 @@ from pathlib import Path
 from artsound.train.run import run
 from artsound.train.settings import Loop, TrainSettings
 from tests.train.conftest import tiny_settings
+from tests.train.test_loop import teach_mean
 chosen = tiny_settings(Path(sys.argv[1]), Path(sys.argv[2]))
 run(chosen.model_copy(update={"warm": chosen.loop}))
+teach_mean(chosen, chosen.run / "mean")
 """
 
 
 @pytest.mark.slow
 def test_two_processes_train_one_model(prepared: TrainSettings) -> None:
-    """Through accelerate and gloo; the warm-up leaves parameters unused, which must not hang it."""
+    """Through accelerate and gloo; the warm-up leaves parameters unused, which must not hang it.
+
+    What a step draws depends on the process, so weights are compared for an objective that draws nothing.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -271,3 +300,7 @@ def test_two_processes_train_one_model(prepared: TrainSettings) -> None:
     assert all(value.isfinite().all() for value in weights(prepared.run).values())
     lines = read_journal(prepared.run / "projector" / "journal.jsonl")
     assert [line["seen"] for line in lines if "loss" in line] == [8, 16, 24, 32, 40, 48]
+    both, alone = prepared.run / "mean", prepared.run / "mean-alone"
+    learned = teach_mean(prepared, alone)
+    assert learned.abs().max() > 1e-3
+    assert torch.allclose(read_tensors(both / NAME)[0]["weight.mean"], learned, atol=1e-6)
