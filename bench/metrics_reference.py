@@ -63,7 +63,7 @@ class Quiet:
         return lambda *_, **__: None
 
 
-def main() -> None:
+def answer() -> None:
     """Print the figures as JSON."""
     warnings.simplefilter("ignore")
     sys.meta_path.insert(0, Absent())
@@ -129,4 +129,4 @@ def infinite(ours: np.ndarray, real: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    answer()
