@@ -17,14 +17,10 @@ from artsound.models.torch_ready import best_device, torchvision_ready
 from artsound.progress import track
 
 
-class AstEar:
-    """Audio Spectrogram Transformer: pooled vector, and 527 AudioSet classes read as independent answers.
+class _Network:
+    """A network of transformers."""
 
-    Source:
-        Gong et al. 2021, arXiv:2104.01778; weights such as MIT/ast-finetuned-audioset-10-10-0.4593.
-    """
-
-    families = frozenset({"ast"})
+    kind: str
 
     def __init__(self, folder: Path) -> None:
         """Load the weights.
@@ -32,13 +28,23 @@ class AstEar:
         Raises:
             ConfigError: they are not there, or of another kind.
         """
-        torchvision_ready()
-        from transformers import ASTFeatureExtractor, ASTForAudioClassification  # noqa: PLC0415
-
         self.name = files.weights_identity("", folder, "fp32")
-        self._extract = _loaded(ASTFeatureExtractor, folder)
-        self._model = _loaded(ASTForAudioClassification, folder, use_safetensors=True)
-        self._model = self._model.eval().to(best_device())
+        self._model = _loaded(self.kind, folder, use_safetensors=True).eval().to(best_device())
+
+
+class AstEar(_Network):
+    """Audio Spectrogram Transformer: pooled vector, and 527 AudioSet classes read as independent answers.
+
+    Source:
+        Gong et al. 2021, arXiv:2104.01778; weights such as MIT/ast-finetuned-audioset-10-10-0.4593.
+    """
+
+    families = frozenset({"ast"})
+    kind = "ASTForAudioClassification"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._extract = _loaded("ASTFeatureExtractor", folder)
         self.rate = int(self._extract.sampling_rate)
         self._window = round(self._extract.max_length * 0.01 * self.rate)  # one frame is 10 ms
 
@@ -55,7 +61,7 @@ class AstEar:
         return Heard(np.stack(vectors), np.stack(tags))
 
 
-class EncodecEar:
+class EncodecEar(_Network):
     """Mean over time of EnCodec's continuous latents: how it sounds, not what it is.
 
     Source:
@@ -63,18 +69,10 @@ class EncodecEar:
     """
 
     families = frozenset({"encodec"})
+    kind = "EncodecModel"
 
     def __init__(self, folder: Path) -> None:
-        """Load the weights.
-
-        Raises:
-            ConfigError: they are not there, or of another kind.
-        """
-        torchvision_ready()
-        from transformers import EncodecModel  # noqa: PLC0415
-
-        self.name = files.weights_identity("", folder, "fp32")
-        self._model = _loaded(EncodecModel, folder, use_safetensors=True).eval().to(best_device())
+        super().__init__(folder)
         self.rate = int(self._model.config.sampling_rate)
 
     @torch.inference_mode()
@@ -93,9 +91,12 @@ def _starts(frames: int, window: int) -> range:
     return range(0, max(1, frames - window + 1), window)
 
 
-def _loaded(kind: Any, folder: Path, **more: Any) -> Any:
+def _loaded(kind: str, folder: Path, **more: Any) -> Any:
+    torchvision_ready()
+    import transformers  # noqa: PLC0415
+
     try:
-        return kind.from_pretrained(str(folder), local_files_only=True, **more)
+        return getattr(transformers, kind).from_pretrained(str(folder), local_files_only=True, **more)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         line = " ".join(str(error).split())[:200]
-        raise ConfigError(f"cannot load {kind.__name__} from {folder}: {line}") from error
+        raise ConfigError(f"cannot load {kind} from {folder}: {line}") from error

@@ -2,21 +2,19 @@
 
 import hashlib
 import json
-import os
 import tarfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
 from artsound.errors import ReleaseError
-from artsound.progress import track
-from artsound.release.manifest import MANIFEST, FileRecord, local_manifest, record_of
+from artsound.release.manifest import MANIFEST, local_manifest
 from artsound.release.part import read_note
+from artsound.release.verify import byte_problems
 
 COLUMNS = ("pair_id", "score", "art_caption", "music_caption", "image", "audio")
 ROWS = 64  # of Parquet that are in memory at one time
@@ -82,25 +80,17 @@ def check_bytes(shards: Shards) -> None:
     """
     folder, made = shards.folder, local_manifest(shards.folder)
     note = read_note(folder)
-    named = {one.path: one for one in (note.part.of(made) if note else made).files if one.split}
-    there = [path.relative_to(folder).as_posix() for split in shards.splits for path in shards.files(split)]
-    kinds = {path.split("/")[0] for path in there}
-    if missing := sorted({path for path in named if path.split("/")[0] in kinds} - {*there}):
-        raise ReleaseError(f"{folder}/{missing[0]} is missing: run `artsound verify`, then pull again")
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        same = pool.map(partial(_unchanged, folder, named), there)
-        for path, right in zip(there, track(same, "checking the shards", total=len(there)), strict=True):
-            if not right:
-                raise ReleaseError(
-                    f"{folder}/{path} is not what {MANIFEST} says: run `artsound verify`, then pull again"
-                )
-
-
-def _unchanged(folder: Path, named: dict[str, FileRecord], path: str) -> bool:
-    record = named.get(path)
-    if record is None:
-        return False
-    return record_of(folder, path, role=record.role, split=record.split, rows=record.rows) == record
+    listed = [one for one in (note.part.of(made) if note else made).files if one.split]
+    there = {path.relative_to(folder).as_posix() for split in shards.splits for path in shards.files(split)}
+    formats = {path.split("/")[0] for path in there}
+    wanted = [one for one in listed if one.path.split("/")[0] in formats]
+    problems = chain(
+        (f"{path}: missing" for path in sorted({one.path for one in wanted} - there)),
+        (f"{path}: is not part of the release" for path in sorted(there - {one.path for one in wanted})),
+        byte_problems(folder, wanted),
+    )
+    if first := next(problems, None):
+        raise ReleaseError(f"{folder}/{first}: run `artsound verify {folder}`, then pull again")
 
 
 def _parquet(path: Path) -> Iterator[Pair]:
