@@ -4,9 +4,9 @@ Everything but `machine` decides what comes out; checkpoints and models say what
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, model_validator
 
 from artsound.settings import Document, Section, Share, Weight
 
@@ -92,6 +92,24 @@ class StableAudio3Prior(Section):
 Prior = SmallPrior | AudioLdm2Prior | StableAudio3Prior
 
 
+def _kind(given: Any) -> str:
+    """Read which prior is meant; small where a file does not say."""
+    kind: str = given.get("kind", "small") if isinstance(given, dict) else given.kind
+    return kind
+
+
+_AnyPrior = Annotated[
+    Annotated[SmallPrior, Tag("small")]
+    | Annotated[AudioLdm2Prior, Tag("audioldm2")]
+    | Annotated[StableAudio3Prior, Tag("stable_audio3")],
+    Discriminator(
+        _kind,
+        custom_error_type="prior_kind",
+        custom_error_message='kind must be "small", "audioldm2" or "stable_audio3"',
+    ),
+]
+
+
 class Visual(Section):
     """What the projector sees of an image."""
 
@@ -175,7 +193,7 @@ class TrainSettings(Document):
 
     release: Path  # folder of a release
     run: Path  # where cache, checkpoints and samples go
-    prior: Prior = Field(SmallPrior(), discriminator="kind")
+    prior: _AnyPrior = SmallPrior()
     visual: Visual = Visual()
     projector: Projector = Projector()
     objective: Objective = Objective()

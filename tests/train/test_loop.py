@@ -304,3 +304,11 @@ def test_two_processes_train_one_model(prepared: TrainSettings) -> None:
     learned = teach_mean(prepared, alone)
     assert learned.abs().max() > 1e-3
     assert torch.allclose(read_tensors(both / NAME)[0]["weight.mean"], learned, atol=1e-6)
+
+
+def test_a_prior_without_a_kind_is_the_small_one_and_an_unknown_kind_is_named() -> None:
+    given = {"release": "release", "run": "run"}
+    assert TrainSettings(**given, prior={"width": 16}).prior.kind == "small"
+    assert TrainSettings(**given, prior={"kind": "audioldm2"}).prior.kind == "audioldm2"
+    with pytest.raises(ValueError, match='kind must be "small", "audioldm2" or "stable_audio3"'):
+        TrainSettings(**given, prior={"kind": "large"})
