@@ -22,7 +22,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  # one argument an option
     seed: Annotated[int, typer.Option(help="of pairs, noise and shuffles")] = 0,
     judge: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=FOLDER of weights: clap, clip, ast, encodec; repeat for more"),
+        typer.Option(help="NAME=FOLDER of weights: clap, clip, imagebind, ast, encodec; repeat for more"),
     ] = None,
     few: Annotated[bool, typer.Option("--few", help="go on with too few clips for FAD∞")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,

@@ -1,7 +1,7 @@
 """Who judges: the packaged ears always, and models from folders that the user names.
 
 Packaged, so that every report has several unlike ears without a download: two musicnn taggers and plain mel
-statistics. CLAP, CLIP, AST and EnCodec join where `--judge NAME=FOLDER` says where their weights lie; their
+statistics. CLAP, CLIP, ImageBind, AST and EnCodec join where `--judge NAME=FOLDER` says where their weights lie; their
 licences are their owners'.
 """
 
@@ -19,6 +19,7 @@ from artsound.models.windows import WindowRule
 from artsound.progress import track
 
 CLAP_WINDOW = WindowRule(seconds=10.0, hop=10.0, pooling="mean")
+BOUND_WINDOW = WindowRule(seconds=2.0, hop=2.0, pooling="mean")  # what ImageBind hears at a time
 
 
 @dataclass
@@ -73,11 +74,19 @@ def _encodec(judges: Judges, folder: Path) -> None:
     judges.ears["encodec"] = EncodecEar(folder)
 
 
+def _imagebind(judges: Judges, folder: Path) -> None:
+    from artsound.models.imagebind import BoundImages, BoundSounds  # noqa: PLC0415
+
+    judges.ears["imagebind"] = EncoderEar(BoundSounds(folder, rule=BOUND_WINDOW), "imagebind")
+    judges.bound_sights = BoundImages(folder)
+
+
 FROM_FOLDER: Mapping[str, Callable[[Judges, Path], None]] = {
     "ast": _ast,
     "clap": _clap,
     "clip": _clip,
     "encodec": _encodec,
+    "imagebind": _imagebind,
 }
 
 

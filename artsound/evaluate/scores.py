@@ -20,8 +20,7 @@ from artsound.progress import track
 CLAP_SCORE, IMAGEBIND_SCORE, IMSM = "CLAP score", "ImageBind score", "IMSM"
 NEEDED = {  # score → why it is not there, and how it would be
     CLAP_SCORE: "no CLAP weights: `--judge clap=FOLDER`, such as laion/larger_clap_music (Apache-2.0)",
-    IMAGEBIND_SCORE: "no adapter for ImageBind's weights (CC-BY-NC-SA-4.0, not commercial) is among the "
-    "judges",
+    IMAGEBIND_SCORE: "no ImageBind weights: `--judge imagebind=FOLDER` (CC-BY-NC-SA-4.0, not commercial)",
     IMSM: "needs CLIP and CLAP weights: `--judge clip=FOLDER --judge clap=FOLDER`",
 }
 BANK = 512  # captions of the training split that IMSM goes through, at most

@@ -14,7 +14,7 @@ from artsound.evaluate.ears import Heard, listen
 from artsound.evaluate.judges import Judges, assemble, named
 from artsound.evaluate.loud import LEVEL, level
 from artsound.evaluate.miners import miners
-from artsound.evaluate.scores import CLAP_SCORE, IMSM, Partners, scores
+from artsound.evaluate.scores import CLAP_SCORE, IMAGEBIND_SCORE, IMSM, Partners, scores
 from artsound.media.audio import loudness
 from artsound.models.torch_ready import torchvision_ready
 from tests.models import tiny
@@ -60,6 +60,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "clip": tiny.clip(here / "clip"),
         "ast": here / "ast",
         "encodec": here / "encodec",
+        "imagebind": tiny.imagebind(here / "imagebind"),
     }
 
 
@@ -78,7 +79,7 @@ def partners(count: int) -> Partners:
 def test_every_judge_hears_the_same_clip_the_same_way_and_tells_others_apart(judges: Judges) -> None:
     clips = np.stack([noise(0), noise(0), np.sin(np.arange(RATE) / 5).astype(np.float32)])
     heard = listen(judges.ears, clips, RATE)
-    assert set(heard) == {"musicnn-mtt", "musicnn-msd", "mel", "clap", "ast", "encodec"}
+    assert set(heard) == {"musicnn-mtt", "musicnn-msd", "mel", "clap", "ast", "encodec", "imagebind"}
     for one in heard.values():
         assert np.isfinite(one.vectors).all()
         assert np.array_equal(one.vectors[0], one.vectors[1])
@@ -115,12 +116,16 @@ def test_the_scores_of_words_and_pictures_are_cosines_in_the_spaces_of_their_mod
     bank = sorted(given.bank)
     by_hand = imsm(seen, judges.clip_words(bank), heard["clap"].vectors, judges.clap_words(bank))
     assert np.diagonal(found[IMSM]) == pytest.approx(by_hand, abs=1e-5)
+    assert judges.bound_sights is not None
+    bound = judges.bound_sights([judges.bound_sights.prepare(one) for one in given.images])
+    assert found[IMAGEBIND_SCORE] == pytest.approx(heard["imagebind"].vectors @ bound.T, abs=1e-6)
+    assert np.abs(found[IMAGEBIND_SCORE]).max() <= 1 + 1e-6
 
 
 def test_a_real_clip_is_most_like_itself_in_every_score_of_sound(judges: Judges) -> None:
     heard = listen(judges.ears, np.stack([noise(at) * (1 + at) for at in range(5)]), RATE)
     of_sound = [one for one in scores(judges, heard, partners(5)) if one.name.startswith(("same", "minus"))]
-    assert len(of_sound) == 6 + 2 * 3
+    assert len(of_sound) == 7 + 2 * 3
     for one in of_sound:
         assert (one.matrix(heard[one.ear]).argmax(axis=1) == np.arange(5)).all(), one.name
 
@@ -159,7 +164,7 @@ def test_a_judge_that_cannot_be_seated_says_why(given: list[str], says: str) -> 
         assemble(named(given))
 
 
-@pytest.mark.parametrize("kind", ["clap", "clip", "ast", "encodec"])
+@pytest.mark.parametrize("kind", ["clap", "clip", "imagebind", "ast", "encodec"])
 def test_a_folder_without_the_weights_of_a_judge_is_one_line(kind: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         assemble({kind: tmp_path})
