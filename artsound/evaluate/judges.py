@@ -1,8 +1,8 @@
 """Who judges: the packaged ears always, and models from folders that the user names.
 
 Packaged, so that every report has several unlike ears without a download: two musicnn taggers and plain mel
-statistics. CLAP, CLIP, ImageBind, AST and EnCodec join where `--judge NAME=FOLDER` says where their weights lie; their
-licences are their owners'.
+statistics. CLAP, CLIP, ImageBind, AST and EnCodec join where `--judge NAME=FOLDER` says where their weights
+lie; their licences are their owners'.
 """
 
 from collections.abc import Callable, Iterable, Mapping
