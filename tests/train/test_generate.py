@@ -18,7 +18,7 @@ from artsound.train.checkpoint import read_tensors, write_tensors
 from artsound.train.generate import Request, generate, images_in
 from artsound.train.model import Model, load_model
 from artsound.train.run import prepare, run
-from artsound.train.sound import join, read_wav, windows_for, write_picture, write_wav
+from artsound.train.sound import join, read_wav, row_of, windows_for, write_picture, write_wav
 from tests.train.conftest import tiny_settings
 
 SAMPLES = sorted((Path(__file__).parents[2] / "data" / "sample" / "artworks").glob("*.jpg"))
@@ -204,7 +204,7 @@ def test_a_tone_shines_at_its_height_in_the_picture(tmp_path: Path) -> None:
         tmp_path / "a.png", np.sin(2 * np.pi * 2000 * np.arange(16_000) / 8000).astype(np.float32), 8000
     )
     rows = np.asarray(Image.open(tmp_path / "a.png").convert("L")).mean(1)
-    assert abs(int(rows.argmax()) - 128) < 6
+    assert abs(int(rows.argmax()) - row_of(2000, 4000)) < 4
 
 
 def test_the_command_line_makes_music_and_refuses_in_one_line(trained: Path, tmp_path: Path) -> None:
