@@ -1,6 +1,7 @@
 """`artsound match` and `artsound explain`: prove a matching again, say why two belong together."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,34 +44,55 @@ def check(config: Config, as_json: Json = False) -> None:
 def report(
     config: Config,
     folder: Annotated[Path, typer.Option("--out", help="folder for report.json and the plots")],
+    by_engines: Annotated[
+        bool, typer.Option("--engines", help="also solve by every engine here, and compare the objectives")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Report quality against shuffles, by style and genre, hubness, and all selectors on the same vectors."""
     from rich.console import Console
 
     from artsound import progress
-    from artsound.matching.report import draw, quality
-    from artsound.matching.stage import fused_splits
+    from artsound.matching.changes import Changes
+    from artsound.matching.engines import installed
+    from artsound.matching.history import read_history
+    from artsound.matching.plots import draw
+    from artsound.matching.report import engines, quality
+    from artsound.matching.stage import fused_splits, rules_of
     from artsound.settings import Settings
     from artsound.store import Store
+    from artsound.wiring import policy_of
 
     settings = Settings.load(config)
     store = Store(settings.root)
+    told, read = read_history(settings.root), [store.read(name) for name in _reads(settings, "matching")]
+    matching = store.read("matching")
     with progress.show(Console(stderr=True)):
-        splits = fused_splits(*(store.read(name) for name in _reads(settings, "matching")))
-        made = quality(splits, store.read("matching"), store.read("artworks"))
+        made = quality(fused_splits(*read), matching, store.read("artworks"))
+        if by_engines:
+            rules = partial(rules_of, *read[:2], policy=policy_of(settings))
+            told["engines"] = engines(fused_splits(*read), matching, rules, installed())
+    for split, one in made.items():
+        one["rounds"] = told["rounds"].get(split, [])
+    whole = {name: value for name, value in told.items() if name != "rounds"} | {"splits": made}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    (folder / "report.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
     plots = draw(made, folder)
     if as_json:
-        typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
+    if told["changes"]:
+        typer.echo(f"since the matching before: {Changes(**told['changes']).text()}")
     for split, one in made.items():
         chance = "{:.4f} [{:.4f}, {:.4f}]".format(one["chance"]["mean"], *one["chance"]["interval"])
         worst = f"worst tenth {one['score']['worst_decile']:.4f}"
         typer.echo(
             f"{split}: {one['pairs']} pairs, mean {one['score']['mean']:.4f}, {worst}; shuffled {chance}"
         )
+    for split, each in told.get("engines", {}).items():
+        for one in each.values():
+            differs = f"{one['difference']:+.6f} from the stored matching, {one['other_pairs']} other pairs"
+            typer.echo(f"{split}: by {one['engine']} objective {one['objective']:.6f}, {differs}")
     typer.echo(f"{folder / 'report.json'} and {len(plots)} plots")
 
 

@@ -226,6 +226,7 @@ class Matching(Section):
     artworks_per_clip: PositiveInt = 1
     pairs_per_artist: Annotated[int, Field(ge=0)] = 0  # 0: no limit
     forbidden: tuple[tuple[str, str], ...] = ()  # artwork_id, clip_id
+    spare_clips: bool = False  # leave clips without an artwork in a split that has too few for them
     complete: bool = False  # refuse a split whose smaller side cannot be matched completely
     gap: Weight = 0.0  # stop when proved as near to the optimum, relative to the objective; 0 is exact
 
@@ -260,6 +261,9 @@ class Runtime(Section):
     part_rows: PositiveInt = 1000  # rows between two safe points; a crash loses at most these
     batch_size: PositiveInt = 32
     workers: PositiveInt = os.cpu_count() or 1
+    engine: Literal["auto", "blas", "faiss", "torch"] = (
+        "auto"  # of exact search; auto: a GPU where there is one
+    )
 
 
 class Settings(Document):

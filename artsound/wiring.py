@@ -242,13 +242,20 @@ def calibration(settings: Settings) -> Run:
 
 
 def matching(settings: Settings) -> Run:
+    from artsound.matching.history import write_history
     from artsound.matching.stage import match_splits
 
     store = Store(settings.root)
     # solved to the end, an earlier matching saves passes and changes nothing; stopped before, it would
     known = store.manifest("matching") if settings.matching.gap == 0 else None
     previous = store.read("matching") if known else None
-    return partial(match_splits, policy=policy_of(settings), previous=previous)
+    return partial(
+        match_splits,
+        policy=policy_of(settings),
+        previous=previous,
+        engine=settings.runtime.engine,
+        note=partial(write_history, settings.root),
+    )
 
 
 def certificates(settings: Settings) -> Run:

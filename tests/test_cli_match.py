@@ -9,6 +9,9 @@ from typer.testing import CliRunner
 
 from artsound import cli, tables
 from artsound.errors import MatchingError, Outcome
+from artsound.matching.changes import Changes
+from artsound.matching.history import History, write_history
+from artsound.matching.optimal import Round
 from artsound.matching.stage import calibrate, certify, explain_pairs, match_splits
 from artsound.store import Store
 from tests.matching import made
@@ -87,6 +90,20 @@ def test_the_report_is_written_with_its_plots(config: Path, tmp_path: Path) -> N
         "matching-val.png",
         "report.json",
     ]
+
+
+def test_the_report_tells_passes_changes_and_what_every_engine_reaches(config: Path, tmp_path: Path) -> None:
+    passes = [Round(300, 9.0, 9.5, 3), Round(320, 9.2, 9.2, 0)]
+    write_history(config.parent / "store", History("blas", {"train": passes}, Changes(7, 2, 0, 2, 1)))
+    out = tmp_path / "out"
+    code, text = run("match", "report", "--config", str(config), "--out", str(out), "--engines")
+    assert code == 0
+    assert "since the matching before: 7 pairs kept, 2 given up for 2 others" in text
+    told = json.loads((out / "report.json").read_text())
+    assert [one["pass"] for one in told["splits"]["train"]["rounds"]] == [2, 3]
+    assert told["changes"]["taken_down"] == 1
+    assert {"blas", "faiss", "torch"} >= set(told["engines"]["train"]) >= {"blas"}
+    assert all(one["difference"] == one["other_pairs"] == 0 for one in told["engines"]["train"].values())
 
 
 def test_changes_since_an_earlier_matching_are_counted(config: Path) -> None:

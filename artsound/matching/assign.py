@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from artsound.matching.compiled import compiled
-from artsound.matching.settle import OUT, Graph, Places, settle
+from artsound.matching.settle import OUT, Graph, Places, settle, weigh
 
 LONELY = 1 << 60  # how much worse than `floor` a row's second best is when it has no other
 
@@ -29,10 +29,23 @@ class Assignment(NamedTuple):
 def assign(graph: Graph, places: Places, floor: int, epsilon: int) -> Assignment:
     """Solve exactly. `epsilon`, in units of the values, decides only how fast."""
     own = np.full(len(graph.starts) - 1, OUT, np.int32)
-    if not places.limit:
-        room = np.zeros(places.columns * places.capacity, np.int64)
-        _auction(graph, places.capacity, (floor, epsilon), room, own)
+    room = np.zeros(places.columns * places.capacity, np.int64)
+    _auction(graph, places.capacity, (floor, epsilon), room, own)
+    if places.limit:
+        _thin_out(graph, places, floor, own)
     return Assignment(own, settle(graph, places, floor, own))
+
+
+def _thin_out(graph: Graph, places: Places, floor: int, own: Int32[np.ndarray, "row"]) -> None:
+    """Let go the rows that a group has no room for, those worth least first."""
+    worth = np.empty(len(own), np.int64)
+    weigh(graph, floor, own, worth)
+    held = np.flatnonzero(own != OUT)
+    group = places.group[own[held]]
+    order = np.lexsort((-worth[held], group))
+    ranked = group[order]
+    place = np.arange(len(order)) - np.searchsorted(ranked, ranked)
+    own[held[order[place >= places.limit]]] = OUT
 
 
 @compiled

@@ -90,7 +90,12 @@ class _Sides(NamedTuple):
     spread: float  # of the scores
 
 
-def solve(fused: Fused, rules: Rules, start: Float64[np.ndarray, "column"] | None = None) -> Solution:
+def solve(
+    fused: Fused,
+    rules: Rules,
+    start: Float64[np.ndarray, "column"] | None = None,
+    engine: search.Engine = search.best,
+) -> Solution:
     """Find the matching of the largest sum of scores under the rules.
 
     Args:
@@ -98,11 +103,12 @@ def solve(fused: Fused, rules: Rules, start: Float64[np.ndarray, "column"] | Non
         rules: what is allowed.
         start: prices of the side that is bid for, from an earlier matching; saves passes, and changes nothing
             of a matching that is solved to the end (no violated pair left).
+        engine: of the exact passes; as little depends on it.
     """
     art_first = art_bids(len(fused.art), len(fused.music), rules.policy)
     copies = rules.policy.clips_per_artwork if art_first else rules.policy.artworks_per_clip
     sides = _sides(fused, rules, art_first, copies)
-    own, row_price, column_price, rounds = _solve(sides, rules, start)
+    own, row_price, column_price, rounds = _solve(sides, rules, start, engine)
     taken = np.flatnonzero(own != OUT)
     pairs = np.stack([taken // copies, own[taken]], axis=1).astype(np.int64)
     if not art_first:
@@ -158,15 +164,16 @@ _Solved = tuple[
 ]
 
 
-def _solve(sides: _Sides, rules: Rules, start: Float64[np.ndarray, "column"] | None) -> _Solved:
-    epsilon = max(1, int(EPSILON * sides.spread / QUANTUM)) * sides.scale
+def _solve(
+    sides: _Sides, rules: Rules, start: Float64[np.ndarray, "column"] | None, engine: search.Engine
+) -> _Solved:
     count = len(sides.rows) * len(sides.columns)
-    if count <= DENSE_PAIRS or sides.places.limit:
+    if count <= DENSE_PAIRS:
         keys = np.setdiff1d(np.arange(count), sides.forbidden, assume_unique=True)
         graph = _graph(sides, keys, values(sides, keys))
-        own, price = assign(graph, sides.places, sides.floor, epsilon)
+        own, price = assign(graph, sides.places, sides.floor, _epsilon(sides))
         return own, _row_prices(graph, sides.floor, price), price, ()
-    return _in_rounds(sides, rules, epsilon, start)
+    return _in_rounds(sides, rules, start, engine)
 
 
 def _guess(sides: _Sides) -> Float32[np.ndarray, "column"]:
@@ -176,21 +183,25 @@ def _guess(sides: _Sides) -> Float32[np.ndarray, "column"]:
     )
 
 
+def _epsilon(sides: _Sides) -> int:
+    return max(1, int(EPSILON * sides.spread / QUANTUM)) * sides.scale
+
+
 def _in_rounds(
-    sides: _Sides, rules: Rules, epsilon: int, start: Float64[np.ndarray, "column"] | None
+    sides: _Sides, rules: Rules, start: Float64[np.ndarray, "column"] | None, engine: search.Engine
 ) -> _Solved:
     guess, k = _guess(sides), min(CANDIDATES, len(sides.columns))
     first = guess if start is None else start.astype(np.float32)
-    keys = _keys(sides, search.best(sides.rows, sides.columns, k, prices=first))
+    keys = _keys(sides, engine(sides.rows, sides.columns, k, prices=first))
     worth = values(sides, keys)
     wish = np.rint(guess.astype(np.float64) * sides.scale / QUANTUM).astype(np.int64)
     rounds: list[Round] = []
     while True:
         graph = _graph(sides, keys, worth)
-        own, _ = assign(graph, sides.places, sides.floor, epsilon)
+        own, _ = assign(graph, sides.places, sides.floor, _epsilon(sides))
         price = prices.nearest(graph, sides.places, sides.floor, own, wish)
         row_price = _row_prices(graph, sides.floor, price)
-        fresh = np.setdiff1d(_priced(sides, row_price, price), keys, assume_unique=True)
+        fresh = np.setdiff1d(_priced(sides, row_price, price, engine), keys, assume_unique=True)
         new = values(sides, fresh)
         best = row_price.copy()
         np.maximum.at(best, fresh // len(sides.columns), new - price[fresh % len(sides.columns)])
@@ -203,7 +214,10 @@ def _in_rounds(
 
 
 def _priced(
-    sides: _Sides, row_price: Int64[np.ndarray, "row"], price: Int64[np.ndarray, "column"]
+    sides: _Sides,
+    row_price: Int64[np.ndarray, "row"],
+    price: Int64[np.ndarray, "column"],
+    engine: search.Engine,
 ) -> Int64[np.ndarray, "edge"]:
     """Search all pairs for those that beat their row's price, or nearly do."""
     unit = QUANTUM / sides.scale
@@ -211,7 +225,7 @@ def _priced(
     width = min(NEAR + _most_forbidden(sides), len(sides.columns))
     return _keys(
         sides,
-        search.best(sides.rows, sides.columns, width, prices=(price * unit).astype(np.float32), above=above),
+        engine(sides.rows, sides.columns, width, prices=(price * unit).astype(np.float32), above=above),
     )
 
 
@@ -234,8 +248,18 @@ def _round(
     held = graph.values[graph.columns == own[rows]]
     out = int((own == OUT).sum())
     primal = _total(held) + out * sides.floor
-    bound = _total(best) + sides.places.capacity * _total(price)
+    bound = _total(best) + _paid(sides.places, price)
     return Round(len(graph.columns), primal * unit, bound * unit, int((best > row_price).sum()))
+
+
+def _paid(places: Places, price: Int64[np.ndarray, "column"]) -> int:
+    """Add up what all places cost; the least price of a limited group is paid once for each it takes."""
+    if not places.limit:
+        return places.capacity * _total(price)
+    least = np.full(len(places.starts) - 1, prices.UNKNOWN)
+    np.minimum.at(least, places.group, price)
+    toll = np.where(np.diff(places.starts) * places.capacity > places.limit, least, 0)
+    return places.capacity * _total(price - toll[places.group]) + places.limit * _total(toll)
 
 
 def _total(values: Int64[np.ndarray, "item"]) -> int:

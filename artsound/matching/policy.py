@@ -16,6 +16,7 @@ class Policy:
     artworks_per_clip: int = 1
     pairs_per_artist: int = 0  # 0: no limit; artists joined by a split group count as one
     forbidden: Pairs = ()  # artwork, clip
+    spare_clips: bool = True  # leave clips without an artwork in a split that has too few for them
     complete: bool = False  # refuse a split whose smaller side is not matched completely
     gap: float = 0.0  # stop when proved as near to the optimum, relative to the objective
 

@@ -1,7 +1,7 @@
 """Dual prices: a good guess before anything is matched, and the best choice among equally optimal ones."""
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Bool, Float32, Int32, Int64
 from threadpoolctl import threadpool_limits
 
 from artsound.matching.compiled import compiled
@@ -64,12 +64,59 @@ def nearest(
     """
     worth = np.empty(len(own), np.int64)
     weigh(graph, floor, own, worth)
-    full = np.bincount(own[own >= 0], minlength=places.columns)
-    price = np.where(full >= places.capacity, UNKNOWN, 0)
-    _cap(graph, floor, own, worth, price)
+    room = np.bincount(own[own >= 0], minlength=places.columns) < places.capacity
+    price, toll = _greatest(places, own, room)
+    while _cap(graph, floor, own, worth, price) | _cap_groups(places, room, price, toll):
+        continue
     np.clip(wanted, 0, price, out=price)
-    _raise(graph, own, worth, price)
+    _wish_groups(places, room, price, toll)
+    while _raise(graph, own, worth, price) | _raise_groups(places, room, price, toll):
+        continue
     return price
+
+
+Prices = Int64[np.ndarray, "column"]
+Tolls = Int64[np.ndarray, "group"]
+
+
+def _greatest(
+    places: Places, own: Int32[np.ndarray, "row"], room: Bool[np.ndarray, "column"]
+) -> tuple[Prices, Tolls]:
+    """Begin above all optimal prices: what has room costs the toll of its group, 0 where that is not full."""
+    if not places.limit:
+        return np.where(room, 0, UNKNOWN), np.zeros(0, np.int64)
+    filled = np.bincount(places.group[own[own >= 0]], minlength=len(places.starts) - 1)
+    toll = np.where(filled >= places.limit, UNKNOWN, 0)
+    return np.where(room, toll[places.group], UNKNOWN), toll
+
+
+def _cap_groups(places: Places, room: Bool[np.ndarray, "column"], price: Prices, toll: Tolls) -> bool:
+    """Lower tolls to the least price of their group, and what has room to its toll."""
+    if not places.limit:
+        return False
+    np.minimum.at(toll, places.group, price)
+    capped = np.where(room, np.minimum(price, toll[places.group]), price)
+    changed = not np.array_equal(capped, price)
+    price[:] = capped
+    return changed
+
+
+def _wish_groups(places: Places, room: Bool[np.ndarray, "column"], price: Prices, toll: Tolls) -> None:
+    """Wish of each group what its cheapest column is wished to cost."""
+    if places.limit:
+        np.minimum.at(toll, places.group, price)
+        price[room] = toll[places.group][room]
+
+
+def _raise_groups(places: Places, room: Bool[np.ndarray, "column"], price: Prices, toll: Tolls) -> bool:
+    """Raise tolls to what their columns with room cost, and all columns to their toll."""
+    if not places.limit:
+        return False
+    np.maximum.at(toll, places.group[room], price[room])
+    raised = np.maximum(price, toll[places.group])
+    changed = not np.array_equal(raised, price)
+    price[:] = raised
+    return changed
 
 
 @compiled
@@ -79,9 +126,9 @@ def _cap(
     own: Int32[np.ndarray, "row"],
     worth: Int64[np.ndarray, "row"],
     price: Int64[np.ndarray, "column"],
-) -> None:
+) -> bool:
     """Lower prices until no row would rather have another column: price(c) ≤ price(j) + s(i, c) − s(i, j)."""
-    changed = True
+    changed, moved = True, False
     while changed:
         changed = False
         for row in range(own.shape[0]):
@@ -92,7 +139,8 @@ def _cap(
             for edge in range(graph.starts[row], graph.starts[row + 1]):
                 least = min(least, price[graph.columns[edge]] + worth[row] - graph.values[edge])
             if least < price[at]:
-                price[at], changed = least, True
+                price[at], changed, moved = least, True, True
+    return moved
 
 
 @compiled
@@ -101,9 +149,9 @@ def _raise(
     own: Int32[np.ndarray, "row"],
     worth: Int64[np.ndarray, "row"],
     price: Int64[np.ndarray, "column"],
-) -> None:
+) -> bool:
     """Raise prices until no row would rather have another column: price(j) ≥ price(c) + s(i, j) − s(i, c)."""
-    changed = True
+    changed, moved = True, False
     while changed:
         changed = False
         for row in range(own.shape[0]):
@@ -112,4 +160,5 @@ def _raise(
             for edge in range(graph.starts[row], graph.starts[row + 1]):
                 column = graph.columns[edge]
                 if column != at and base + graph.values[edge] > price[column]:
-                    price[column], changed = base + graph.values[edge], True
+                    price[column], changed, moved = base + graph.values[edge], True, True
+    return moved

@@ -5,8 +5,7 @@ is drawn anew.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,12 @@ from jaxtyping import Float64, Int64
 from scipy.stats import skew
 
 from artsound import tables
-from artsound.errors import MissingExtra, Outcome
+from artsound.errors import Outcome
 from artsound.matching import ranks, search
 from artsound.matching.candidates import candidates
+from artsound.matching.engines import chosen
 from artsound.matching.explain import HUB_TOP, positions
+from artsound.matching.optimal import Rules, solve
 from artsound.matching.scores import QUANTUM, Fused
 from artsound.matching.selectors import SELECTORS
 from artsound.matching.stage import fused_splits
@@ -30,6 +31,7 @@ GROUPS = ("style", "genre")  # columns of artworks
 BINS = 60
 
 Report = dict[str, Any]
+RulesOf = Callable[[Fused], Rules]
 
 
 def quality(splits: Iterable[tuple[str, Fused]], matching: pa.Table, artworks: pa.Table) -> Report:
@@ -204,37 +206,35 @@ def compare(fused: Fused, correction: str = "none") -> Report:
     return made
 
 
+def engines(
+    splits: Iterable[tuple[str, Fused]], matching: pa.Table, rules: RulesOf, names: Sequence[str]
+) -> Report:
+    """Solve every split again by each engine, and compare its objective with the stored matching's."""
+    found = matching.to_pylist()
+    pairs = [(r["item_id"], clip) for r in found if r["side"] == "art" for clip in r["partners"]]
+    made: Report = {}
+    for split, fused in splits:
+        members = set(fused.art_ids)
+        here = positions(fused, [pair for pair in pairs if pair[0] in members])
+        if len(here):
+            made[split] = {name: _by_engine(fused, here, rules(fused), name) for name in names}
+    return made
+
+
+def _by_engine(fused: Fused, stored: Int64[np.ndarray, "pair two"], rules: Rules, name: str) -> Report:
+    label, engine = chosen(name)
+    pairs = solve(fused, rules, engine=engine).pairs
+    objective, before = _scores(fused, pairs).sum(), _scores(fused, stored).sum()
+    same = len(set(map(tuple, pairs.tolist())) & set(map(tuple, stored.tolist())))
+    return {
+        "engine": label,
+        "objective": float(objective),
+        "difference": float(objective - before),
+        "other_pairs": len(pairs) - same,
+    }
+
+
 def _histogram(scores: Float64[np.ndarray, "pair"], chance: Float64[np.ndarray, "shuffle pair"]) -> Report:
     edges = np.linspace(min(scores.min(), chance.min()), max(scores.max(), chance.max()), BINS + 1)
     shares = [np.histogram(some, edges)[0] / some.size for some in (scores, chance)]
     return {"edges": edges.tolist(), "pairs": shares[0].tolist(), "chance": shares[1].tolist()}
-
-
-def draw(report: Report, folder: Path) -> list[Path]:
-    """Draw the score histogram and the hubness curve of each split as PNG files.
-
-    Raises:
-        MissingExtra: matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise MissingExtra("plots need the extra `publish`: pip install '.[publish]'") from error
-    made = []
-    for split, one in report.items():
-        figure = Figure(figsize=(10, 4), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        edges = one["histogram"]["edges"]
-        left.stairs(one["histogram"]["pairs"], edges, fill=True, alpha=0.6, label="pairs")
-        left.stairs(one["histogram"]["chance"], edges, fill=True, alpha=0.6, label="shuffled")
-        left.set(xlabel="score", ylabel="share", title=f"{split}: {one['pairs']} pairs")
-        left.legend()
-        right.plot(range(1, len(one["hub_curve"]) + 1), one["hub_curve"])
-        right.set(
-            xlabel="artworks, most wanted first",
-            ylabel=f"clips that have it among {HUB_TOP} best",
-            title="hubness",
-        )
-        made.append(folder / f"matching-{split}.png")
-        figure.savefig(made[-1], dpi=110, metadata={"Software": None})
-    return made

@@ -4,7 +4,7 @@ All four read `splits` and two tables a term, in the order of the weights: the a
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,13 @@ from artsound import tables
 from artsound.errors import MatchingError, Outcome
 from artsound.matching import check, scores
 from artsound.matching.changes import changes
+from artsound.matching.engines import chosen
 from artsound.matching.explain import explain
-from artsound.matching.optimal import Rules, Solution, solve
+from artsound.matching.history import History
+from artsound.matching.optimal import Round, Rules, Solution, solve
 from artsound.matching.policy import Policy, art_bids
 from artsound.matching.scores import Fused
+from artsound.matching.search import Engine
 from artsound.matching.terms import Term, read_terms
 from artsound.progress import track
 
@@ -39,6 +42,8 @@ def match_splits(
     *sides: pa.Table,
     policy: Policy = ANY,
     previous: pa.Table | None = None,
+    engine: str = "blas",
+    note: Callable[[History], None] | None = None,
 ) -> Outcome:
     """Match each split by itself, optimally; rows of `matching` for both sides.
 
@@ -47,15 +52,25 @@ def match_splits(
         splits: which items are matched with which.
         sides: the art table and the music table of each calibrated term.
         policy: what is allowed.
-        previous: an earlier `matching`, whose prices save passes; how many pairs differ is logged.
+        previous: an earlier `matching`, whose prices save passes.
+        engine: of the exact search; changes no pair and no price.
+        note: is told how it went, and how many pairs differ from the earlier matching.
     """
     rows: list[dict[str, Any]] = []
     known = {(r["side"], r["item_id"]): r["price"] for r in previous.to_pylist()} if previous else {}
+    name, search = chosen(engine)
+    rounds: dict[str, Sequence[Round]] = {}
     for split, fused in track(fused_splits(calibration, splits, *sides), "matching splits"):
-        rows += _matched(split, fused, _rules(calibration, splits, fused, policy), known)
+        rules = rules_of(calibration, splits, fused, policy=policy)
+        solution = _solved(split, fused, rules, known, search)
+        rounds[split] = solution.rounds
+        rows += _matched(split, fused, rules, solution)
     made = tables.rows_of("matching", rows)
-    if previous and (told := changes(previous, made)).any():
+    told = changes(previous, made) if previous else None
+    if told and told.any():
         LOG.info("matching: %s", told.text())
+    if note:
+        note(History(name, rounds, told))
     return Outcome(made)
 
 
@@ -100,7 +115,7 @@ def _both(fused: Fused) -> bool:
     return bool(len(fused.art) and len(fused.music))
 
 
-def _rules(calibration: pa.Table, splits: pa.Table, fused: Fused, policy: Policy) -> Rules:
+def rules_of(calibration: pa.Table, splits: pa.Table, fused: Fused, *, policy: Policy) -> Rules:
     """Apply a policy to the items of one split."""
     art = {item: at for at, item in enumerate(fused.art_ids)}
     music = {item: at for at, item in enumerate(fused.music_ids)}
@@ -113,10 +128,26 @@ def _rules(calibration: pa.Table, splits: pa.Table, fused: Fused, policy: Policy
     return Rules(policy, check.floor_of(calibration, policy), forbidden, artist)
 
 
-def _matched(
-    split: str, fused: Fused, rules: Rules, known: Mapping[tuple[str, str], float]
-) -> Iterator[dict[str, Any]]:
-    solution = solve(fused, rules, _start(fused, rules.policy, known)) if _both(fused) else _nothing(fused)
+def _solved(
+    split: str, fused: Fused, rules: Rules, known: Mapping[tuple[str, str], float], search: Engine
+) -> Solution:
+    """Solve a split whose clips all have a place, or may do without.
+
+    Raises:
+        MatchingError: there are fewer places at artworks than clips, and the rules allow no clip without.
+    """
+    places = len(fused.art) * rules.policy.clips_per_artwork
+    if not rules.policy.spare_clips and places < len(fused.music):
+        raise MatchingError(
+            f"{split}: {len(fused.art)} artworks have {places} places for {len(fused.music)} clips: add "
+            "artworks or change [splits], or allow it with matching.clips_per_artwork or matching.spare_clips"
+        )
+    return (
+        solve(fused, rules, _start(fused, rules.policy, known), search) if _both(fused) else _nothing(fused)
+    )
+
+
+def _matched(split: str, fused: Fused, rules: Rules, solution: Solution) -> Iterator[dict[str, Any]]:
     partners: dict[tuple[str, str], list[str]] = {}
     for i, j in solution.pairs.tolist():
         partners.setdefault(("art", fused.art_ids[i]), []).append(fused.music_ids[j])

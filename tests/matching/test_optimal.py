@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
 
 from artsound.matching import optimal, search
+from artsound.matching.engines import ENGINES
 from artsound.matching.optimal import Rules, Solution, solve
 from artsound.matching.policy import Policy
 from artsound.matching.scores import Fused, quantise
@@ -200,3 +201,58 @@ def test_only_what_lies_above_is_found() -> None:
     both = fused(50, 60)
     found = search.best(both.art, both.music, 60, above=np.full(50, 0.5, np.float32))
     assert (found.columns != search.NONE).sum() == (both.art @ both.music.T > 0.5).sum()
+
+
+@pytest.mark.usefixtures("by_passes")
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_ends_at_the_same_pairs_prices_and_objective(name: str) -> None:
+    both, rules = fused(300, 280, dim=12), Rules(Policy(), FLOOR)
+    found = solve(both, rules, engine=ENGINES[name])
+    own = solve(both, rules)
+    assert found.rounds[-1].violated == 0
+    assert worth(both, found) == worth(both, own)
+    assert np.array_equal(found.pairs, own.pairs)
+    assert np.array_equal(found.art_price, own.art_price)
+    assert np.array_equal(found.music_price, own.music_price)
+
+
+@pytest.mark.usefixtures("by_passes")
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_a_limit_an_artist_by_passes_ends_where_all_pairs_at_once_do(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = fused(260, 240, dim=12)
+    artist = np.random.default_rng(3).integers(0, 90, 260).astype(np.int32)
+    rules = Rules(Policy(pairs_per_artist=limit), FLOOR, (), artist)
+    found = solve(both, rules)
+    assert len(found.rounds) > 0
+    assert found.rounds[-1].bound == pytest.approx(found.rounds[-1].primal, abs=1e-6)
+    assert np.bincount(artist[found.pairs[:, 0]]).max() <= limit
+    monkeypatch.setattr(optimal, "DENSE_PAIRS", 10**6)
+    whole = solve(both, rules)
+    assert np.array_equal(found.pairs, whole.pairs)
+
+
+@pytest.mark.usefixtures("by_passes")
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(clips_per_artwork=3),
+        Policy(artworks_per_clip=3),
+        Policy(min_score=0.6),
+        Policy(forbidden=(("a0001", "c0002"),)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("artworks", "clips"), [(200, 190), (90, 250), (250, 90)])
+def test_every_rule_by_passes_ends_where_all_pairs_at_once_do(
+    policy: Policy, artworks: int, clips: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = fused(artworks, clips, dim=12)
+    floor = policy.min_score if policy.min_score is not None else FLOOR
+    rules = Rules(policy, floor, [(1, 2)] if policy.forbidden else [])
+    found = solve(both, rules)
+    monkeypatch.setattr(optimal, "DENSE_PAIRS", 10**6)
+    whole = solve(both, rules)
+    assert found.rounds[-1].violated == 0
+    assert np.array_equal(found.pairs, whole.pairs)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artsound.matching.report import draw, quality
+from artsound.matching.plots import draw
+from artsound.matching.report import quality
 from artsound.matching.stage import calibrate, fused_splits, match_splits
 from tests import rows
 from tests.matching import made

@@ -82,6 +82,16 @@ def test_capacities_that_cannot_be_met_are_refused(given: dict[str, int]) -> Non
         Policy(**given)
 
 
+def test_a_split_with_fewer_artworks_than_clips_is_refused_and_told_how_to_go_on() -> None:
+    splits = made.splits(train=(2, 3))
+    calibration = calibrate(splits, raw(PLAIN), MUSIC, weights={"sentence": 1.0}).rows
+    with pytest.raises(MatchingError, match="train: 2 artworks have 2 places for 3 clips: add artworks"):
+        match_splits(calibration, splits, raw(PLAIN), MUSIC, policy=Policy(spare_clips=False))
+    more = Policy(spare_clips=False, clips_per_artwork=2)
+    matching = match_splits(calibration, splits, raw(PLAIN), MUSIC, policy=more).rows.to_pylist()
+    assert all(row["partners"] for row in matching if row["side"] == "music")
+
+
 def test_a_split_that_must_be_complete_and_cannot_be_is_refused() -> None:
     calibration = calibrate(SPLITS, raw(PLAIN), MUSIC, weights={"sentence": 1.0}).rows
     policy = Policy(forbidden=tuple((art, "train-c0") for art in ART), complete=True)
