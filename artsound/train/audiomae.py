@@ -29,7 +29,7 @@ class AudioMae:
     """A vision transformer of timm over a log-mel picture of a window: 8 tokens of its width."""
 
     def __init__(self, weights: str) -> None:
-        folder = folder_of(weights, None, LICENCE)
+        folder = folder_of(weights, None, LICENCE, "prior.loa_teacher")
         self._model = _load(folder)
         from transformers import ASTFeatureExtractor  # noqa: PLC0415
 

@@ -33,7 +33,7 @@ class ClipTokens:
         torchvision_ready()
         from transformers import CLIPVisionModel  # noqa: PLC0415
 
-        folder = folder_of(settings.weights, None, LICENCE)
+        folder = folder_of(settings.weights, None, LICENCE, "visual.weights")
         self._model = load_part(CLIPVisionModel, folder.parent, folder.name).eval().requires_grad_(False)
         self._side: int = self._model.config.image_size
         self._device = own_device()

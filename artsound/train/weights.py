@@ -10,13 +10,14 @@ from typing import Any
 from artsound.errors import ConfigError
 
 
-def folder_of(weights: str, revision: str | None, licence: str) -> Path:
+def folder_of(weights: str, revision: str | None, licence: str, setting: str = "prior.weights") -> Path:
     """Find a checkpoint.
 
     Args:
         weights: a folder, or an id such as `cvssp/audioldm2-music` that was fetched before.
         revision: of the hub id; None takes what `main` was when it was fetched.
         licence: of these weights, for the message.
+        setting: that names the weights, for the message.
 
     Raises:
         ConfigError: it is not on this machine; says how to fetch it, and under which licence.
@@ -37,7 +38,7 @@ def folder_of(weights: str, revision: str | None, licence: str) -> Path:
         at = f" --revision {revision}" if revision else ""
         raise ConfigError(
             f"the weights {weights} are not on this machine: run `hf download {weights}{at}`, or name "
-            f"a folder that has them in prior.weights. Their licence is {licence}"
+            f"a folder that has them in {setting}. Their licence is {licence}"
         ) from error
 
 

@@ -90,5 +90,5 @@ def test_an_unknown_encoder_is_refused_with_those_there_are() -> None:
 
 
 def test_clip_without_weights_says_how_to_fetch_them() -> None:
-    with pytest.raises(ConfigError, match="hf download nobody/clip"):
+    with pytest.raises(ConfigError, match=r"hf download nobody/clip.* in visual\.weights"):
         visual_encoder(Visual(encoder="clip", weights="nobody/clip"))
