@@ -164,6 +164,7 @@ class Clip(Section):
 
     weights: Path  # folder with open_clip_config.json and open_clip_model.safetensors, or one weights file
     model: str = ""  # open_clip's name of the architecture; needed where `weights` is one file
+    pretrained: str = ""  # open_clip's tag of weights for `model`; fetched where `repo` is empty
     repo: str = ""  # where `artsound models fetch` finds the weights
     revision: Revision = ""  # commit of `repo`; empty: the newest, which `models fetch` writes down
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"

@@ -66,7 +66,7 @@ def fetch(settings: Settings) -> Iterator[str]:
             files.check_revision(folder, chosen.revision)
             yield f"{role}: already in {folder}"
             continue
-        if not chosen.repo:
+        if not (repo := _repo(chosen)):
             raise ConfigError(
                 f"{role}: nothing in {folder}, and the settings name no `repo` to fetch it from"
             )
@@ -74,11 +74,20 @@ def fetch(settings: Settings) -> Iterator[str]:
             raise ConfigError(
                 f"{role}: offline (HF_HUB_OFFLINE), and nothing in {folder}: copy the weights there"
             )
-        revision = _download(chosen, folder)
-        yield f"{role}: fetched {chosen.repo} at {revision} into {folder}"
+        revision = _download(chosen, repo, folder)
+        yield f"{role}: fetched {repo} at {revision} into {folder}"
 
 
-def _download(chosen: Weights, folder: Path) -> str:
+def _repo(chosen: Weights) -> str:
+    """Name the repository to fetch from; empty where the settings name none."""
+    if isinstance(chosen, Clip) and chosen.pretrained and not chosen.repo:
+        from artsound.models.openclip import repository_of  # noqa: PLC0415  # torch loads only when asked for
+
+        return repository_of(chosen.model, chosen.pretrained)
+    return chosen.repo
+
+
+def _download(chosen: Weights, repo: str, folder: Path) -> str:
     """Fetch one commit whole; what was asked for is resolved to it first, and written down last."""
     try:
         from httpx2 import HTTPError  # noqa: PLC0415  # what the hub's client speaks with
@@ -89,17 +98,15 @@ def _download(chosen: Weights, folder: Path) -> str:
     hub = os.environ.get("HF_ENDPOINT") or None
     wanted = [*files.kinds_of(chosen), *BESIDE]
     try:
-        revision = str(HfApi(hub).model_info(chosen.repo, revision=chosen.revision or None).sha)
-        snapshot_download(
-            chosen.repo, revision=revision, local_dir=folder, allow_patterns=wanted, endpoint=hub
-        )
+        revision = str(HfApi(hub).model_info(repo, revision=chosen.revision or None).sha)
+        snapshot_download(repo, revision=revision, local_dir=folder, allow_patterns=wanted, endpoint=hub)
     except (HfHubHTTPError, HTTPError, OSError) as error:
         line = " ".join(str(error).split())[:200]
-        raise SourceError(f"cannot fetch {chosen.repo} {chosen.revision}: {line}") from error
+        raise SourceError(f"cannot fetch {repo} {chosen.revision}: {line}") from error
     if not _present(folder, files.kinds_of(chosen)):
         kinds = ", ".join(files.kinds_of(chosen))
-        raise ConfigError(f"{chosen.repo} at {revision} has no {kinds}: name another `repo`")
-    files.write_source(folder, chosen.repo, revision)
+        raise ConfigError(f"{repo} at {revision} has no {kinds}: name another `repo`")
+    files.write_source(folder, repo, revision)
     return revision
 
 
@@ -147,7 +154,7 @@ def _local(role: str, chosen: Weights, folder: Path) -> Listed:
     if _present(folder, kinds := files.kinds_of(chosen)):
         name = files.weights_identity(stem, folder, chosen.precision, kinds=kinds)
         return Listed(role, name, "on disk", str(folder), licence, _restricted(licence), "")
-    download = chosen.repo or "no `repo` in the settings"
+    download = _repo(chosen) or "no `repo` in the settings"
     return Listed(role, stem or folder.name, "missing", str(folder), licence, _restricted(licence), download)
 
 

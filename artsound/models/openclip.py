@@ -97,6 +97,22 @@ class ClipTexts(_Clip):
         return unit(found.float().cpu().numpy())
 
 
+def repository_of(model: str, tag: str) -> str:
+    """Name the hub's repository of one of open_clip's pretrained tags.
+
+    Raises:
+        ConfigError: open_clip knows no such tag for the architecture; lists those it knows.
+    """
+    torchvision_ready()
+    import open_clip  # noqa: PLC0415  # needs torchvision ready
+
+    found = open_clip.get_pretrained_cfg(model, tag).get("hf_hub", "").rstrip("/")
+    if not found:
+        known = ", ".join(open_clip.list_pretrained_tags_by_model(model)) or "none: is the name right?"
+        raise ConfigError(f"open_clip has no weights {tag!r} of {model!r} on the hub; tags: {known}")
+    return str(found)
+
+
 def _loaded(weights: Path, model: str) -> Any:
     torchvision_ready()
     import open_clip  # noqa: PLC0415  # needs torchvision ready

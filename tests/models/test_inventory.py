@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,17 @@ def test_a_damaged_note_of_the_source_is_said_so(tmp_path: Path) -> None:
     (folder / "artsound-source.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"artsound-source\.json is damaged"):
         registry.identity_of("clip", clip_at(folder).embeddings)
+
+
+def test_a_tag_of_open_clip_says_what_to_fetch(tmp_path: Path) -> None:
+    if not find_spec("open_clip"):
+        pytest.skip("needs the extra `models`")
+
+    def tagged(tag: str) -> Settings:
+        clip = {"weights": tmp_path / "clip", "model": "ViT-B-32", "pretrained": tag}
+        return settings(embeddings={"clip": clip})
+
+    one = named(inventory(tagged("laion2b_s34b_b79k")))["CLIP"]
+    assert (one.state, one.download) == ("missing", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K")
+    with pytest.raises(ConfigError, match=r"no weights 'no_such_tag' .* tags: .*openai"):
+        inventory(tagged("no_such_tag"))
