@@ -197,6 +197,10 @@ def test_verify_of_a_finished_release_checks_its_certificate(
     assert listed == {STATEMENT, *SCHEMAS}
     found = verify(making.folder).problems  # it is the certificate of another matching
     assert any("is not the one of the table of scores" in problem for problem in found)
+    card = (making.folder / "README.md").read_text()
+    described = (making.folder / "croissant.json").read_text()
+    assert "`certificate/` proves how good the matching is" in card
+    assert f'"@id": "file/{PAIRS}"' in described
 
 
 DENSE = PROOF._replace(fused=partial(fused_splits, CALIBRATION, SPLITS, *SIDES))
