@@ -20,6 +20,7 @@ from artsound.settings import Settings
 from artsound.store import Store
 from tests.builds import HERE
 from tests.captions.server import Endpoint, Says, artwork, clip, completion, serving
+from tests.catalog.test_sounding import installed
 from tests.models import tiny
 
 pytestmark = pytest.mark.slow
@@ -45,6 +46,7 @@ def configured(folder: Path, url: str) -> Settings:
         ("http://127.0.0.1:8000/v1", url),
         ("http://127.0.0.1:8001/v1", url),
         ("../build/full", str(folder / "store")),
+        ("fingerprints = true", f"fingerprints = {str(installed()).lower()}"),
     ):
         assert theirs in text
         text = text.replace(theirs, ours)

@@ -2,7 +2,8 @@
 
 A re-encoded, louder or cut copy keeps many of Chromaprint's values exactly; other music shares hardly any.
 So an index of value → clips proposes pairs, and only these are laid side by side. Measured on the sample's
-recordings: re-encoded, louder and cut copies differ in at most 0.08 of the bits, others in at least 0.38.
+recordings: copies re-encoded as MP3 or Vorbis differ in at most 0.05 of the bits, those that were cut too,
+by 0.4 to 5.3 s, in at most 0.08; others in at least 0.38.
 """
 
 from collections.abc import Iterator, Sequence

@@ -4,9 +4,9 @@ import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import pyloudnorm
 import soundfile
 import soxr
 from jaxtyping import Float32, Float64
@@ -102,7 +102,7 @@ def loudness(channels: Float32[np.ndarray, "frame channel"], rate: int) -> float
     if len(channels) < 0.4 * rate:
         return QUIETEST
     with _METER:
-        found = float(pyloudnorm.Meter(rate).integrated_loudness(_metered(channels)))
+        found = float(_meter(rate).integrated_loudness(_metered(channels)))
     return max(found, QUIETEST)
 
 
@@ -114,9 +114,7 @@ def loudness_range(channels: Float32[np.ndarray, "frame channel"], rate: int) ->
     """
     if len(channels) < 3 * rate or not channels.any():
         return 0.0
-    meter = pyloudnorm.Meter(
-        rate, block_size=3.0, overlap=29 / 30
-    )  # its own range counts 1.5 s of silence in
+    meter = _meter(rate, block_size=3.0, overlap=29 / 30)  # its own range counts 1.5 s of silence in
     with _METER:
         meter.integrated_loudness(_metered(channels))
     levels = np.array(meter.blockwise_loudness)
@@ -126,6 +124,12 @@ def loudness_range(channels: Float32[np.ndarray, "frame channel"], rate: int) ->
     gate = 10 * np.log10(np.mean(10 ** (heard / 10))) - 20
     low, high = np.percentile(heard[heard >= gate], [10, 95])
     return float(high - low)
+
+
+def _meter(rate: int, **options: float) -> Any:
+    import pyloudnorm  # noqa: PLC0415  # brings scipy, 60 MB that most who decode do not need
+
+    return pyloudnorm.Meter(rate, **options)
 
 
 def _metered(channels: Float32[np.ndarray, "frame channel"]) -> Float64[np.ndarray, "frame channel"]:

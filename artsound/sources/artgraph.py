@@ -9,7 +9,7 @@ ARTSOUND_NEO4J_TOKEN; without any, none is sent.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,11 +36,13 @@ if TYPE_CHECKING:
     import neo4j
 
 Rows = list[list[Any]]  # values of a query, line by line
-Read = Callable[..., Rows]
+Read = Callable[..., Any]
+Take = Callable[[Iterable[Any]], Any]
 Kinds = Mapping[str, str]  # role of a relation → the types that this graph gives it, joined by `|`
 Triples = dict[tuple[str, str, str], int]
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 COMMIT_TRIES = 5
+LONGEST_MESSAGE = 300  # characters of what a driver says
 PIECE = 1_000  # artworks asked for at once
 AHEAD = 2  # pieces on their way
 RETRY_SECONDS = 30.0  # how long the driver repeats a transaction before it gives up
@@ -53,6 +55,10 @@ TYPES = "CALL db.relationshipTypes()"
 IMAGES = "MATCH (a:Artwork) WHERE a.image_url IS NOT NULL AND a.name IS NOT NULL RETURN a.name, a.image_url"
 NODE_TALLY = "MATCH (n) RETURN labels(n)[0], count(*)"
 EDGE_TALLY = "MATCH (h)-[r]->(t) RETURN labels(h)[0], type(r), labels(t)[0], count(*)"
+
+
+def _all(rows: Iterable[Any]) -> Rows:
+    return [[*row] for row in rows]
 
 
 @dataclass(frozen=True)
@@ -70,25 +76,26 @@ class Graph:
         if self.uri.partition("://")[0] not in SCHEMES:
             raise ConfigError(f"{self.uri!r} is no address: it begins with one of {', '.join(SCHEMES)}")
 
-    def read(self, query: str, **values: Any) -> Rows:
+    def read(self, query: str, take: Take = _all, **values: Any) -> Any:
         """Run one query; as what `connected` gives."""
         with self.connected() as read:
-            return read(query, **values)
+            return read(query, take, **values)
 
     @contextmanager
     def connected(self) -> Iterator["Read"]:
         """Give a function, safe in threads, that runs a query in one read transaction.
 
-        It is repeated as a whole when the connection is lost.
+        It is repeated as a whole when the connection is lost, and so is `take`, which makes of the rows what
+        is wanted: without it, a list of them.
 
         Raises:
             SourceError: the server cannot be reached, refuses, or stays lost for `RETRY_SECONDS`.
         """
         lost = _driver_package().exceptions.IncompleteCommit
 
-        def read(query: str, **values: Any) -> Rows:
-            def work(transaction: "neo4j.ManagedTransaction") -> Rows:
-                return [[*record] for record in transaction.run(query, values)]
+        def read(query: str, take: Take = _all, **values: Any) -> Any:
+            def work(transaction: "neo4j.ManagedTransaction") -> Any:
+                return take(transaction.run(query, values))
 
             for left in range(COMMIT_TRIES, 0, -1):
                 with driver.session(**options) as session:
@@ -119,11 +126,10 @@ class Graph:
         neo4j = _driver_package()
         patience = {"max_transaction_retry_time": RETRY_SECONDS}
         try:
-            with neo4j.GraphDatabase.driver(self.uri, auth=_auth(neo4j), **patience) as driver:
+            with neo4j.GraphDatabase.driver(self.uri, auth=login(), **patience) as driver:
                 yield driver
         except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
-            first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise SourceError(f"the graph at {self.uri}, database {self.database}: {first}") from error
+            raise SourceError(f"the graph at {self.uri}, database {self.database}: {_told(error)}") from error
 
 
 def read_keys(graph: Graph) -> Outcome:
@@ -257,7 +263,7 @@ def _columns(roles: Sequence[str], answer: Rows) -> Artworks:
     }
     keys: list[Sequence[str]] = [_names([slug for slug, _ in told]) if told else () for told in artists]
     more: list[Mapping[str, Any]] = [
-        {name: known[name] for name in known.keys() - _TOLD} for known in properties
+        {name: known[name] for name in known.keys() - _OWN} for known in properties
     ]
     return Artworks(
         names=names,
@@ -281,7 +287,7 @@ def _names(tails: Sequence[Any]) -> Sequence[str]:
     return sorted(map(str, names))
 
 
-_TOLD = {*TEXTS, "name"}  # properties that have a column
+_OWN = {*TEXTS, "name"}  # properties that have a column
 
 
 def _printed(keys: Sequence[str], artists: Sequence[Sequence[Any]]) -> str | None:
@@ -303,8 +309,20 @@ def _driver_package() -> Any:
     return neo4j
 
 
-def _auth(neo4j: Any) -> Any:
+def login() -> Any:
+    """Read from the environment who asks: a token, else user and password, else nobody."""
+    neo4j = _driver_package()
     if token := os.environ.get("ARTSOUND_NEO4J_TOKEN"):
         return neo4j.bearer_auth(token)
     user = os.environ.get("ARTSOUND_NEO4J_USER")
-    return (user, os.environ.get("ARTSOUND_NEO4J_PASSWORD", "")) if user else None
+    return neo4j.basic_auth(user, os.environ.get("ARTSOUND_NEO4J_PASSWORD", "")) if user else None
+
+
+def _told(error: Exception) -> str:
+    """Say in one line what the driver says, and what to do where it is known."""
+    text = " ".join(str(error).split())[:LONGEST_MESSAGE] or type(error).__name__
+    if "SSLCertVerificationError" in text:
+        return "nobody vouches for its certificate: bolt+ssc or neo4j+ssc trusts one that is self-signed"
+    if "Unauthorized" in repr(error):
+        return f"{text}: set ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD, or ARTSOUND_NEO4J_TOKEN"
+    return text

@@ -45,7 +45,11 @@ GRAPH_COUNTS = table(
     column("kind", TEXT, "label, type or property"),
     column("name", TEXT, "of a label or a type of relation; of a property `label.name`"),
     column("count", pa.int64(), "nodes, relations, or nodes that have the property"),
-    maybe("characters", pa.int64(), "of all values of a property together"),
+    maybe(
+        "digest",
+        TEXT,
+        "of all nodes of a label with their properties; of a type, by the tails of its relations",
+    ),
     key="kind,name",
     about="What a graph on a server holds: asked before every build, so that a changed one is read anew.",
 )

@@ -23,7 +23,7 @@ from tests.rows import artworks, clips
 RATE = 22_050
 
 
-def _installed() -> bool:
+def installed() -> bool:
     try:
         return bool(identity())
     except MissingExtra:
@@ -31,7 +31,7 @@ def _installed() -> bool:
 
 
 heard = pytest.mark.skipif(
-    not _installed(), reason="needs libchromaprint1 and the extra `fingerprints`; .ci/run installs both"
+    not installed(), reason="needs libchromaprint1 and the extra `fingerprints`; .ci/run installs both"
 )
 
 

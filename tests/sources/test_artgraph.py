@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import neo4j
 import pyarrow as pa
 import pytest
 
@@ -21,6 +22,7 @@ from artsound.sources.artgraph_model import NODE_COUNTS, RELATIONS
 from artsound.sources.synthetic_artgraph import make_graph, write_csv
 from artsound.store import Store
 from tests.servers import PASSWORD, USER, Bolt, CuttingProxy, bolt
+from tests.tls import TlsProxy, certificate
 
 ARTWORKS = 120
 
@@ -153,7 +155,9 @@ def test_a_changed_graph_counts_otherwise_and_a_repeated_name_is_told(server: Bo
     seen = [told(count_graph(own).rows)]
     assert seen == [told(count_graph(own).rows)]
     for change in (
-        "MATCH (a:Artwork) SET a.title = 'another title'",
+        "MATCH (a:Artwork) SET a.title = 'two'",
+        "MATCH (a:Artwork) SET a.title = 'owt'",
+        "MATCH (t:Genre) SET t.name = 'h'",
         "MATCH (a:Artwork) SET a.noted = 'by hand'",
         "CREATE (:Tag {name: 'a tag'})",
         "MATCH (a:Artwork) MATCH (t:Tag) CREATE (a)-[:about]->(t)",
@@ -195,6 +199,59 @@ def test_a_wrong_password_is_told_in_one_line(server: Bolt, monkeypatch: pytest.
         read_keys(Graph(server.uri))
     assert "\n" not in str(raised.value)
     assert "wrong" not in str(raised.value)
+
+
+@pytest.fixture
+def tls(server: Bolt, tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """Give a port where the server answers under TLS, and the certificate that vouches for it."""
+    cert, key = certificate(tmp_path)
+    proxy = TlsProxy(server.port, cert, key)
+    yield proxy.port, cert
+    proxy.close()
+
+
+@pytest.mark.slow
+def test_tls_is_spoken_and_a_certificate_must_be_vouched_for(
+    server: Bolt, tls: tuple[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, cert = tls
+    keys = read_keys(Graph(server.uri)).rows
+    assert read_keys(Graph(f"bolt+ssc://127.0.0.1:{port}")).rows.equals(keys)
+    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 0.1)
+    with pytest.raises(SourceError, match=r"bolt\+ssc or neo4j\+ssc trusts") as raised:
+        read_keys(Graph(f"bolt+s://127.0.0.1:{port}"))
+    assert "\n" not in str(raised.value)
+    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+    assert read_keys(Graph(f"bolt+s://127.0.0.1:{port}")).rows.equals(keys)
+
+
+@pytest.mark.slow
+def test_a_server_without_tls_is_told(server: Bolt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 0.1)
+    with pytest.raises(SourceError, match=r"the graph at bolt\+ssc://"):
+        read_keys(Graph(f"bolt+ssc://127.0.0.1:{server.port}"))
+
+
+@pytest.mark.slow
+def test_a_token_goes_before_a_password_and_is_never_shown(
+    server: Bolt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ArcadeDB knows no tokens: that it refuses one shows that the token, and not the password, was sent."""
+    monkeypatch.setenv("ARTSOUND_NEO4J_TOKEN", "very-secret")
+    with pytest.raises(SourceError, match=r"the graph at bolt://") as raised:
+        read_keys(Graph(server.uri))
+    assert "very-secret" not in str(raised.value)
+
+
+def test_who_asks_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("USER", "PASSWORD", "TOKEN"):
+        monkeypatch.delenv(f"ARTSOUND_NEO4J_{name}", raising=False)
+    assert artgraph.login() is None
+    monkeypatch.setenv("ARTSOUND_NEO4J_USER", "me")
+    monkeypatch.setenv("ARTSOUND_NEO4J_PASSWORD", "pass")
+    assert artgraph.login() == neo4j.basic_auth("me", "pass")
+    monkeypatch.setenv("ARTSOUND_NEO4J_TOKEN", "a-token")
+    assert artgraph.login() == neo4j.bearer_auth("a-token")
 
 
 @pytest.mark.slow
