@@ -195,7 +195,7 @@ def _row(number: int, image: bytes, audio: bytes) -> dict[str, Any]:
     }
     artwork = sides["art"] | {"artwork_id": f"a{number}", "image": _file(image, "jpg")}
     music = sides["music"] | {"clip_id": f"t{number}", "audio": _file(audio, "mp3")}
-    said = {"pair_id": key, "split": "train", "score": 0.5, "artwork": artwork, "music": music}
+    said = {"pair_id": key, "split": "train", "score": 0.5, "artwork": artwork, "music": music} | tier
     meta = _filled(SAMPLE, said)
     media = {
         f"{kind}_{name}": value
