@@ -18,7 +18,8 @@ import json, sys, warnings
 warnings.simplefilter("ignore")
 import mlcroissant
 found = mlcroissant.Dataset(jsonld=sys.argv[1])
-names = [one.name for one in found.metadata.record_sets if one.name != "splits"]
+known = ("pairs", "captions", "scores", "items", "vectors", "latents")
+names = [one.name for one in found.metadata.record_sets if one.name in known]
 rows = {name: list(found.records(name)) for name in names}
 first = rows["pairs"][0]
 values = {
