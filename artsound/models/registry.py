@@ -132,14 +132,14 @@ def texts_of(space: str, given: settings.Embeddings) -> TextEncoder:
     if space == "clip":
         from artsound.models.openclip import ClipTexts
 
-        clip = _named(given.clip)
+        clip = _named("clip", given.clip)
         return ClipTexts(clip.weights, model=clip.model, precision=clip.precision)
     if space == "imagebind":
         from artsound.models.imagebind import BoundTexts
 
-        bound = _named(given.imagebind)
+        bound = _named("imagebind", given.imagebind)
         return BoundTexts(bound.weights, precision=bound.precision)
-    clap = _named(given.clap)
+    clap = _named("clap", given.clap)
     if clap.library == "laion_clap":
         from artsound.models.laion import LaionTexts
 
@@ -156,11 +156,11 @@ def images_of(space: str, given: settings.Embeddings) -> ImageEncoder:
     if space == "imagebind":
         from artsound.models.imagebind import BoundImages
 
-        bound = _named(given.imagebind)
+        bound = _named("imagebind", given.imagebind)
         return BoundImages(bound.weights, precision=bound.precision)
     from artsound.models.openclip import ClipImages
 
-    clip = _named(given.clip)
+    clip = _named("clip", given.clip)
     return ClipImages(clip.weights, model=clip.model, precision=clip.precision)
 
 
@@ -171,10 +171,10 @@ def sounds_of(space: str, given: settings.Embeddings) -> AudioEncoder:
     if space == "imagebind":
         from artsound.models.imagebind import BoundSounds
 
-        bound = _named(given.imagebind)
+        bound = _named("imagebind", given.imagebind)
         rule = WindowRule(bound.window, bound.hop, bound.pooling)
         return BoundSounds(bound.weights, rule=rule, precision=bound.precision)
-    clap = _named(given.clap)
+    clap = _named("clap", given.clap)
     rule = WindowRule(clap.window, clap.hop, clap.pooling)
     if clap.library == "laion_clap":
         from artsound.models.laion import LaionSounds
@@ -194,10 +194,10 @@ def identity_of(space: str, given: settings.Embeddings) -> str:
     if space == "image":
         return identity("image_encoder", given.image)
     if space == "clip":
-        clip = _named(given.clip)
+        clip = _named("clip", given.clip)
         files.check_revision(clip.weights, clip.revision)
         return files.weights_identity(clip.model, clip.weights, clip.precision)
-    chosen = _named(given.imagebind) if space == "imagebind" else _named(given.clap)
+    chosen = _named("imagebind", given.imagebind) if space == "imagebind" else _named("clap", given.clap)
     files.check_revision(chosen.weights, chosen.revision)
     return files.weights_identity("", chosen.weights, chosen.precision, kinds=files.kinds_of(chosen))
 
@@ -225,10 +225,10 @@ def identity(kind: str, chosen: str | settings.Captioner) -> str:
     return _entry(kind, chosen, ENCODERS[kind]).identity()
 
 
-def _named(model: Section | None) -> Section:
+def _named(space: str, model: Section | None) -> Section:
     """Give the settings of a model that the run has; a space without one is no part of it."""
     if model is None:
-        raise ConfigError("this run names no model for the space: set `weights` of it in [embeddings]")
+        raise ConfigError(f"this run names no model for the space: set `weights` in [embeddings.{space}]")
     return model
 
 
