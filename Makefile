@@ -54,7 +54,7 @@ test-fast: $(VENV)/.dev  ## without servers, browsers and whole builds
 reference: build/reference/.made  ## other packages' metrics in an environment of their own, to compare ours with
 build/reference/.made: bench/reference.txt $(VENV)/.core
 	$(PYTHON) -m venv build/reference
-	$(BIN)/uv pip install --quiet --python build/reference/bin/python 'numpy<2' 'scipy<1.15' scikit-learn tqdm torch==2.13.0
+	$(BIN)/uv pip install --quiet --python build/reference/bin/python numpy==1.26.4 scipy==1.14.1 scikit-learn==1.9.1 tqdm==4.70.1 torch==2.13.0
 	$(BIN)/uv pip install --quiet --python build/reference/bin/python --no-deps -r bench/reference.txt
 	@touch $@
 

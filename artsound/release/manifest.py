@@ -246,10 +246,20 @@ def sound_manifest(data: bytes) -> ReleaseManifest:
     """
     made = parse_manifest(data)
     if made.text().encode() != data:
-        raise ReleaseError("is not written as a manifest is; its bytes were changed")
+        raise ReleaseError(_foreign(made, data))
     if problem := next(_name_problems(made.files), None):  # nothing is opened by a name that is not safe
         raise ReleaseError(problem)
     return made
+
+
+def _foreign(made: ReleaseManifest, data: bytes) -> str:
+    """Say why a manifest's bytes are not those that we would write for what it says."""
+    if missing := sorted(json.loads(made.text()).keys() - json.loads(data).keys()):
+        return (
+            f"has no {', '.join(missing)}: an older version of artsound wrote it; "
+            "verify it with that version, or build the release anew"
+        )
+    return "is not written as a manifest is; its bytes were changed"
 
 
 def _name_problems(files: tuple[FileRecord, ...]) -> Iterator[str]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artsound.release.manifest import MANIFEST, SUMS, manifest_schema, parse_manifest
+from artsound.errors import ReleaseError
+from artsound.release.manifest import MANIFEST, SUMS, manifest_schema, parse_manifest, sound_manifest
 from artsound.release.verify import verify
 from tests.release import world
 
@@ -118,3 +119,10 @@ def _forge(folder: Path, change) -> None:  # type: ignore[no-untyped-def]
     made = parse_manifest(json.dumps(given).encode())
     (folder / MANIFEST).write_text(made.text())
     (folder / SUMS).write_text(made.sums())
+
+
+def test_a_manifest_from_before_a_key_was_added_is_called_older_not_changed(finished: Path) -> None:
+    given = json.loads((finished / MANIFEST).read_bytes())
+    del given["costs"]
+    with pytest.raises(ReleaseError, match="has no costs: an older version of artsound wrote it"):
+        sound_manifest((json.dumps(given, indent=2, ensure_ascii=False) + "\n").encode())

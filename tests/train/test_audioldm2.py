@@ -9,6 +9,7 @@ from artsound.errors import ConfigError
 from artsound.train.audioldm2 import AudioLdm2
 from artsound.train.audioldm2_text import roll_out
 from artsound.train.audiomae import AudioMae
+from artsound.train.checkpoint import NAME as CHECKPOINT
 from artsound.train.checkpoint import read_tensors
 from artsound.train.generate import Request, generate
 from artsound.train.journal import read_journal
@@ -318,6 +319,22 @@ def test_a_release_trains_a_projector_and_the_model_plays(
     assert path.stat().st_size < 5_000_000, "the frozen prior's weights must not be copied"
     with pytest.raises(ConfigError, match="another denoiser"):
         load_model(path, str(with_another_unet(checkpoint, tmp_path / "other")))
+
+
+@pytest.mark.slow
+def test_a_run_is_not_continued_under_another_unet(checkpoint: Path, release: Path, tmp_path: Path) -> None:
+    settings = tiny_settings(release, tmp_path / "run")
+    chosen = AudioLdm2Prior(weights=str(checkpoint), seconds=1.28)
+    settings = settings.model_copy(
+        update={"prior": chosen, "loop": settings.loop.model_copy(update={"samples": 8, "log_every": 8})}
+    )
+    prepare(settings)
+    run(settings)
+    kept = (settings.run / "projector" / CHECKPOINT).read_bytes()
+    other = str(with_another_unet(checkpoint, tmp_path / "other"))
+    with pytest.raises(ConfigError, match="denoiser"):
+        run(settings.model_copy(update={"prior": chosen.model_copy(update={"weights": other})}))
+    assert (settings.run / "projector" / CHECKPOINT).read_bytes() == kept
 
 
 def with_another_unet(checkpoint: Path, folder: Path) -> Path:
