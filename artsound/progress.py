@@ -5,7 +5,7 @@ A stage wraps its items in `track`; who runs the stage chooses what is shown, by
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -165,6 +165,14 @@ def counting_bytes(label: str, total: int) -> Iterator[Callable[[int], None]]:
         yield partial(meter.advance, job)
     finally:
         meter.finish(job)
+
+
+def track_bytes(items: Iterable[Item], label: str, sizes: Sequence[int]) -> Iterator[Item]:
+    """Pass items on, as `track`, and count the bytes of each: for work whose time goes with them."""
+    with counting_bytes(label, sum(sizes)) as seen:
+        for item, size in zip(items, sizes, strict=True):
+            yield item
+            seen(size)
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:

@@ -81,3 +81,21 @@ def test_bars_tell_bytes_too() -> None:
     with progress.show(console), progress.counting_bytes("fetch", 300_000_000) as seen:
         seen(120_000_000)
     assert "/300 MB" in screen.getvalue()
+
+
+def test_work_on_files_counts_their_bytes_as_each_is_done() -> None:
+    class Bytes(progress.Silent):
+        def __init__(self) -> None:
+            self.told: list[object] = []
+
+        def start(self, label: str, total: int | None, unit: str = "") -> int:
+            self.told.append((label, total, unit))
+            return 0
+
+        def advance(self, job: int, by: int) -> None:
+            self.told.append(by)
+
+    seen = Bytes()
+    with progress.using(seen):
+        assert list(progress.track_bytes("ab", "hash files", [5, 7])) == ["a", "b"]
+    assert seen.told == [("hash files", 12, "B"), 5, 7]

@@ -17,7 +17,7 @@ from typing import Any
 import fsspec
 
 from artsound.errors import ReleaseError, SourceError
-from artsound.progress import track
+from artsound.progress import track_bytes
 from artsound.publish.versions import check_bump
 from artsound.receive.find import find
 from artsound.receive.place import MissingFile, Place, open_place
@@ -64,7 +64,7 @@ def publish(folder: Path, target: str, *, workers: int = 4) -> Sent:
     files = _files(folder, made)
     with ThreadPoolExecutor(workers) as pool:
         jobs = pool.map(partial(_send, folder, place / f"{made.name}-{made.version}"), files)
-        sent = sum(track(jobs, "publish", total=len(files)))
+        sent = sum(track_bytes(jobs, "publish", [record.bytes for record in files]))
     if not newest:
         after = Pointer(after.name, before.version, after.manifests)
     if after != before:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artsound.errors import ConfigError, ReleaseError, SourceError
-from artsound.progress import track
+from artsound.progress import track_bytes
 from artsound.receive.cut import cut_of, noted_cut, pull_cut
 from artsound.receive.diff import small_tables
 from artsound.receive.find import Published, find
@@ -84,7 +84,7 @@ def verify_far(found: Published, *, workers: int = 8) -> Report:
     problems = [*_sum_problems(found), *_cost_problems(found), *count_problems(made)]
     with ThreadPoolExecutor(workers) as pool:
         looked = pool.map(lambda record: [*_file_problems(place, record)], made.files)
-        for some in track(looked, "hash files", total=len(made.files)):
+        for some in track_bytes(looked, "hash files", [record.bytes for record in made.files]):
             problems += some
     return Report(problems, len(made.files), sum(record.bytes for record in made.files), made.pairs)
 

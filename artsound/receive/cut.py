@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from artsound import __version__
 from artsound.errors import ConfigError, ReleaseError
-from artsound.progress import track
+from artsound.progress import track, track_bytes
 from artsound.receive.arrays import array_shards, arrays_of, write_cut_arrays
 from artsound.receive.columns import bytes_of, chosen, manifest_of, write_columns
 from artsound.receive.fetch import fetch, has
@@ -197,7 +197,8 @@ def _standing(folder: Path, told: dict[str, Any]) -> tuple[FileRecord, ...] | No
 def _whole(folder: Path, records: tuple[FileRecord, ...]) -> bool:
     sums = folder / SUMS
     right = sums.is_file() and sums.read_bytes() == local_manifest(folder).sums().encode()
-    return right and all(has(folder, record) for record in track(records, "look"))
+    looked = track_bytes(records, "look", [record.bytes for record in records])
+    return right and all(has(folder, record) for record in looked)
 
 
 def _tier(source: Source, folder: Path, cut: Cut, kept: list[FileRecord], workers: int) -> ReleaseManifest:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from artsound.errors import ConfigError, ReleaseError
-from artsound.progress import track
+from artsound.progress import track_bytes
 from artsound.release.contents import content_problems
 from artsound.release.costs import parse_costs
 from artsound.release.manifest import (
@@ -92,7 +92,7 @@ def byte_problems(folder: Path, records: Sequence[FileRecord]) -> Iterator[str]:
     """Hash files, several at a time; a line for each that is there and is not what its record says."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = pool.map(lambda record: list(_file_problems(folder, record)), records)
-        for problems in track(found, "hash files", total=len(records)):
+        for problems in track_bytes(found, "hash files", [record.bytes for record in records]):
             yield from problems
 
 
