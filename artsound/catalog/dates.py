@@ -6,6 +6,7 @@ Years before the common era are negative: 300 B.C. is −300.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -68,6 +69,7 @@ _PARTS = {
 _ROMAN = {"i": 1, "v": 5, "x": 10}
 
 
+@lru_cache(maxsize=1 << 14)  # collections repeat their dates
 def parse_date(text: str | None) -> Years:
     """Read the years that a date allows.
 

@@ -5,11 +5,14 @@ stand in raw_tracks.csv only; audio lies at `<root>/000/000002.mp3`. Those of th
 """
 
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from artsound import tables
 from artsound.errors import Outcome, Reason, Reject, SourceError
@@ -18,7 +21,7 @@ from artsound.media.files import Media, MediaError
 from artsound.progress import track
 from artsound.sources.base import Remote, Source
 from artsound.sources.download import sound
-from artsound.sources.fma_metadata import NEEDED, Line, Metadata, Subset, labels, literal
+from artsound.sources.fma_metadata import Line, Metadata, Subset, extras, labels, literal
 
 BASE = "https://os.unil.cloud.switch.ch/fma/"
 SOURCE = Source(
@@ -43,10 +46,27 @@ SOURCE = Source(
         Remote("fma_full.zip", BASE + "fma_full.zip", "sha1:0f0ace23fbe9ba30ecb7e95f763e435ea802b8ab"),
     ),
 )
-COLUMNS = NEEDED - {"set.subset", "track.genre_top", "track.date_recorded", "album.date_released"} | {
-    *("album.type", "album.producer", "album.engineer", "artist.associated_labels"),
-    *("track.publisher", "track.composer", "track.lyricist"),
-}  # of tracks.csv that become columns of ours; the others go to `extra`
+TEXTS = {  # our column → that of tracks.csv
+    "track_id": "track_id",
+    "title": "track.title",
+    "artist": "artist.name",
+    "artist_key": "artist.id",
+    "album": "album.title",
+    "album_key": "album.id",
+    "licence": "track.license",
+    "description": "track.information",
+    "language": "track.language_code",
+    "album_type": "album.type",
+    "producer": "album.producer",
+    "engineer": "album.engineer",
+    "composer": "track.composer",
+    "lyricist": "track.lyricist",
+}
+DATES = ("track.date_recorded", "album.date_released")  # the first that is known
+COLUMNS = {  # of tracks.csv that become columns of ours; the others go to `extra`
+    *TEXTS.values(),
+    *("track.genres", "track.tags", "artist.associated_labels", "track.publisher"),
+}
 Size = Literal["metadata", "small", "medium", "large", "full"]
 KNOWN_COUNTS = {  # subset → clips that are kept, fail to decode, are under 10.0 s
     "large": (105_884, 162, 528),
@@ -67,52 +87,56 @@ def read_tracks(metadata: Path, media: Media, *, subset: Subset = "large") -> Ou
     Raises:
         ConfigError: the metadata is not there, or lacks a file or column; says which.
     """
-    rows, rejects = [], []
     with Metadata(metadata) as given:
         places = {PurePosixPath(name).stem: name for name in media.names() if name.lower().endswith(".mp3")}
         lines = given.tracks(subset)
-        links = given.links({line["track_id"] for line in lines})
+        found = [places.pop(f"{int(key):06d}", None) for key in lines["track_id"].to_pylist()]
+        there = pa.array([place is not None for place in found], pa.bool_())
+        lacking = lines["track_id"].filter(pc.invert(there)).to_pylist()
+        lines = lines.filter(there)
+        links = given.links({*lines["track_id"].to_pylist()})
         genres = given.genres()
-    for line in track(lines, "tracks of FMA"):
-        key = line["track_id"]
-        place = places.pop(f"{int(key):06d}", None)
-        if place is None:
-            rejects.append(Reject(key, Reason.MISSING_FILE, f"no {int(key):06d}.mp3"))
-        else:
-            rows.append(_row(line, place, links.get(key, {}), genres))
+    rejects = [Reject(key, Reason.MISSING_FILE, f"no {int(key):06d}.mp3") for key in lacking]
     rejects += [Reject(name, Reason.NOT_LISTED, "no track has this id") for name in sorted(places.values())]
-    return Outcome(tables.rows_of("raw_tracks", rows), rejects)
+    return Outcome(_rows(lines, [place for place in found if place], links, genres), rejects)
 
 
-def _row(line: Line, place: str, links: Mapping[str, str], genres: Mapping[str, str]) -> dict[str, Any]:
-    """Turn a line into a row; what has no column goes to `extra`."""
-    named = [genres.get(str(number), str(number)) for number in literal(line["track.genres"])]
-    top = line["track.genre_top"]
-    rest = {name: value for name, value in line.items() if value and value != "[]" and name not in COLUMNS}
-    return {
-        "track_id": line["track_id"],
-        "audio_path": place,
-        "title": line["track.title"] or None,
-        "artist": line["artist.name"] or None,
-        "artist_key": line["artist.id"] or None,
-        "album": line["album.title"] or None,
-        "album_key": line["album.id"] or None,
-        "date": line["track.date_recorded"] or line["album.date_released"] or None,
-        "licence": line["track.license"] or None,
-        "licence_url": links.get("license_url") or None,
-        "source_url": links.get("track_url") or None,
-        "genres": list(dict.fromkeys([*([top] if top else []), *named])),
-        "tags": [str(tag) for tag in literal(line["track.tags"])],
-        "description": line["track.information"] or None,
-        "language": line["track.language_code"] or None,
-        "album_type": line.get("album.type") or None,
-        "producer": line.get("album.producer") or None,
-        "engineer": line.get("album.engineer") or None,
-        "composer": line.get("track.composer") or None,
-        "lyricist": line.get("track.lyricist") or None,
-        "labels": labels(line.get("artist.associated_labels", ""), line.get("track.publisher", "")),
-        "extra": json.dumps(rest, sort_keys=True, ensure_ascii=False),
+def _rows(
+    lines: pa.Table, places: list[str], links: Mapping[str, Line], genres: Mapping[str, str]
+) -> pa.Table:
+    """Turn lines into rows, column by column; what has no column goes to `extra`."""
+    text = {name: lines[name].to_pylist() for name in lines.column_names}
+    none = [""] * len(lines)
+    linked = [links.get(key, {}) for key in text["track_id"]]
+    styles = lru_cache(None)(partial(_genres, genres))
+    tagged, labelled = lru_cache(None)(_tags), lru_cache(None)(labels)
+    makers = (text.get("artist.associated_labels", none), text.get("track.publisher", none))
+    columns = {
+        **{ours: _known(text.get(theirs, none)) for ours, theirs in TEXTS.items()},
+        "audio_path": places,
+        "date": [a or b or None for a, b in zip(*(text[name] for name in DATES), strict=True)],
+        "licence_url": [line.get("license_url") or None for line in linked],
+        "source_url": [line.get("track_url") or None for line in linked],
+        "genres": list(map(styles, text["track.genre_top"], text["track.genres"])),
+        "tags": list(map(tagged, text["track.tags"])),
+        "labels": list(map(labelled, *makers)),
+        "extra": extras({name: values for name, values in text.items() if name not in COLUMNS}),
     }
+    schema = tables.TABLES["raw_tracks"]
+    return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
+
+
+def _known(texts: Sequence[str]) -> list[str | None]:
+    return [text or None for text in texts]
+
+
+def _genres(titles: Mapping[str, str], top: str, ids: str) -> list[str]:
+    named = [titles.get(str(number), str(number)) for number in literal(ids)]
+    return list(dict.fromkeys([*([top] if top else []), *named]))
+
+
+def _tags(text: str) -> list[str]:
+    return [str(tag) for tag in literal(text)]
 
 
 class Tally(NamedTuple):

@@ -10,11 +10,13 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from artsound.errors import ConfigError
@@ -52,14 +54,14 @@ class Metadata:
         if self._zip:
             self._zip.close()
 
-    def tracks(self, subset: Subset) -> list[Line]:
-        """Read tracks.csv; the columns are named `album.title` and so on; by id."""
+    def tracks(self, subset: Subset) -> pa.Table:
+        """Read tracks.csv, all as text; the columns are named `album.title` and so on; by id."""
         names = self.track_columns()
         wanted = [name for name in names if name not in LONG_TEXTS]
-        lines = _table(self._bytes("tracks.csv"), names, wanted, skip=3).to_pylist()
-        inside = SUBSETS[: SUBSETS.index(subset) + 1]
-        kept = [line for line in lines if line["set.subset"] in inside and line["track_id"].isdecimal()]
-        return sorted(kept, key=lambda line: int(line["track_id"]))
+        lines = _table(self._bytes("tracks.csv"), names, wanted, skip=3)
+        inside = pc.is_in(lines["set.subset"], pa.array(SUBSETS[: SUBSETS.index(subset) + 1]))
+        kept = lines.filter(pc.and_(inside, pc.match_substring_regex(lines["track_id"], r"^\d+$")))
+        return kept.take(pc.sort_indices(kept["track_id"].cast(pa.int64())))
 
     def track_columns(self) -> list[str]:
         """Name the columns of tracks.csv by its two header rows."""
@@ -124,6 +126,22 @@ def literal(text: str) -> list[Any]:
     except (ValueError, SyntaxError):
         return []
     return list(value) if isinstance(value, list) else []
+
+
+def extras(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """Write what is told, line by line, as JSON by name; empty texts and lists tell nothing.
+
+    Examples:
+        >>> extras({"b": ["1", "[]"], "a": ["x", ""]})
+        ['{"a": "x", "b": "1"}', '{}']
+    """
+    parts: list[list[str]] = [[] for _ in next(iter(columns.values()), ())]
+    for name in sorted(columns):
+        key = encode_basestring(name)
+        for line, value in zip(parts, columns[name], strict=True):
+            if value and value != "[]":
+                line.append(f"{key}: {encode_basestring(value)}")
+    return [f"{{{', '.join(line)}}}" for line in parts]
 
 
 def labels(*texts: str) -> list[str]:
