@@ -32,14 +32,16 @@ def list_(config: Config, as_json: Json = False) -> None:
 
 @app.command()
 def check(config: Config, as_json: Json = False) -> None:
-    """Load every encoder of a run and try it; fails with the first that does not work. Never fetches."""
-    from artsound.models.trial import try_encoders
+    """Load every model that runs here and try it; fails with the first that does not work. Never fetches."""
+    from itertools import chain
+
+    from artsound.models.trial import try_captioners, try_encoders
     from artsound.settings import Settings
 
-    for tried in try_encoders(Settings.load(config)):
-        typer.echo(
-            json.dumps(asdict(tried)) if as_json else f"{tried.role}: {tried.name}, {tried.dim} numbers"
-        )
+    settings = Settings.load(config)
+    for tried in chain(try_encoders(settings), try_captioners(settings)):
+        gives = f"{tried.dim} numbers" if tried.dim else "words"
+        typer.echo(json.dumps(asdict(tried)) if as_json else f"{tried.role}: {tried.name}, {gives}")
 
 
 @app.command()

@@ -36,7 +36,7 @@ def asked(side: Side, chosen: Captioner, answers: Path | None) -> Asked:
         pixels=chosen.pixels,
         seconds=chosen.seconds,
     )
-    backend = _endpoint(chosen) if chosen.backend == "endpoint" else _local(chosen)
+    backend = _endpoint(chosen) if chosen.backend == "endpoint" else local(chosen)
     return Asked(backend, asking, AnswerLog(answers))
 
 
@@ -73,7 +73,8 @@ def _endpoint(chosen: Captioner) -> Backend:
     return Endpoint(given.url, chosen.model, limits=limits, answer_tokens=chosen.answer_tokens, api_key=key)
 
 
-def _local(chosen: Captioner) -> Backend:
+def local(chosen: Captioner) -> Backend:
+    """Load a model of transformers from its folder."""
     from artsound.models.chat import Chat  # noqa: PLC0415  # torch loads only when asked for
 
     return Chat(

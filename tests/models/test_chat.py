@@ -17,7 +17,8 @@ from artsound.captions.backends import AUDIO_RATE, Question
 from artsound.errors import ConfigError
 from artsound.models.chat import Chat
 from artsound.models.protocols import Item
-from artsound.settings import Captioner
+from artsound.models.trial import try_captioners
+from artsound.settings import Captioner, Settings
 from tests.captions.test_endpoint import picture
 from tests.models import tiny, tiny_chat
 
@@ -124,3 +125,19 @@ def test_a_class_that_cannot_write_is_said_so(seeing: Path, tmp_path: Path) -> N
             ConfigError, match=f"names {named[0] if named else 'no class'}, which cannot write"
         ):
             load(folder)
+
+
+def test_local_captioners_are_tried(seeing: Path, hearing: Path, tmp_path: Path) -> None:
+    sides = {
+        side: {"backend": "transformers", "model": side, "weights": folder, "precision": "fp32"}
+        for side, folder in (("art", seeing), ("music", hearing))
+    }
+    given = {"root": "s", "artworks": {"path": "a"}, "tracks": {"path": "b"}}
+    tried = list(try_captioners(Settings.model_validate(given | {"captions": sides})))
+    assert [(one.role, one.name.split("@")[0]) for one in tried] == [
+        ("art captions", "art"),
+        ("music captions", "music"),
+    ]
+    lacking = {"art": sides["art"] | {"weights": tmp_path}}
+    with pytest.raises(ConfigError, match="weights"):
+        list(try_captioners(Settings.model_validate(given | {"captions": lacking})))
