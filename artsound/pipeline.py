@@ -34,7 +34,8 @@ def _images(space: str) -> Stage:
 
 
 def _sounds(space: str) -> Stage:
-    return _vectors(f"music_{space}_vectors", "clips", partial(wiring.sound_vectors, space=space), space)
+    made = _vectors(f"music_{space}_vectors", "clips", partial(wiring.sound_vectors, space=space), space)
+    return replace(made, revision=2)
 
 
 _RAW_ARTWORKS = Stage("raw_artworks", (), ("artworks",), wiring.raw_artworks, watches=wiring.art_files)
@@ -74,9 +75,25 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         "artworks", ("raw_artworks",), ("catalog",), wiring.artworks, in_parts=True, watches=wiring.art_files
     ),
     Stage("tracks", ("raw_tracks",), (), wiring.tracks, revision=2),
-    Stage("clips", ("tracks",), ("catalog",), wiring.clips, in_parts=True, watches=wiring.music_files),
+    Stage(
+        "clips",
+        ("tracks",),
+        ("catalog",),
+        wiring.clips,
+        in_parts=True,
+        watches=wiring.music_files,
+        revision=2,
+    ),
     Stage("artists", ("artworks", "tracks"), (), wiring.artists, also=("raw_artists", "raw_musicians")),
-    Stage("fingerprints", ("clips",), (), wiring.fingerprints, in_parts=True, watches=wiring.chromaprint),
+    Stage(
+        "fingerprints",
+        ("clips",),
+        (),
+        wiring.fingerprints,
+        in_parts=True,
+        watches=wiring.chromaprint,
+        revision=2,
+    ),
     Stage("duplicates", ("artworks", "clips"), ("catalog",), wiring.duplicates, also=("fingerprints",)),
     Stage(
         "splits",
@@ -86,7 +103,7 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         watches=wiring.taken_down,
     ),
     Stage("art_measures", ("artworks",), (), wiring.art_measures, in_parts=True),
-    Stage("music_measures", ("clips",), (), wiring.music_measures, in_parts=True, revision=2),
+    Stage("music_measures", ("clips",), (), wiring.music_measures, in_parts=True, revision=3),
     Stage(
         "art_captions",
         ("artworks", "art_measures", "artists"),

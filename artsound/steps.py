@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from artsound import costs
+from artsound import costs, tables
 from artsound.errors import Outcome, TooManyRejects
 from artsound.settings import Settings
 from artsound.store import Manifest, Parts, Store
@@ -100,12 +100,13 @@ class TableStep:
         return Store(self.settings.root)
 
     def made_from(self) -> str:
-        """Digest all that the table depends on: code, settings, content of its inputs, files it watches."""
+        """Digest what the table depends on: code, columns, settings, content of its inputs, watched files."""
         manifests = [self.store.manifest(name) for name in self.reads]
         contents = (found.content if found else "absent" for found in manifests)
         watched = self.stage.watches(self.settings) if self.stage.watches else ""
         settings = self.settings.digest(*self.stage.sections)
-        text = "/".join([str(self.stage.revision), settings, watched, *contents])
+        columns = " ".join(f"{field.name}:{field.type}" for field in tables.TABLES[self.name])
+        text = "/".join([str(self.stage.revision), columns, settings, watched, *contents])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def current(self) -> Made | None:

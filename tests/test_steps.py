@@ -99,6 +99,13 @@ def test_what_the_result_depends_on_makes_it_run_again(step: TableStep, other) -
     assert other(step).current() is None
 
 
+def test_a_column_more_makes_it_run_again(step: TableStep, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps.bring_up_to_date(step)
+    wider = tables.TABLES["artists"].append(pa.field("anew", pa.string()))
+    monkeypatch.setitem(tables.TABLES, "artists", wider)
+    assert step.current() is None
+
+
 def test_a_changed_input_makes_it_run_again_an_equal_one_does_not(step: TableStep) -> None:
     steps.bring_up_to_date(step)
     step.store.write("tracks", [Outcome(step.store.read("tracks"))], "made anew")
