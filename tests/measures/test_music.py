@@ -54,7 +54,9 @@ def test_only_the_middle_is_analysed(tmp_path: Path) -> None:
     )
     first, second = measure_clips(clips, media=open_media(tmp_path), workers=1).rows.to_pylist()
     assert [time - 5 for time in first["beats"]] == pytest.approx(second["beats"], abs=2e-3)
-    timeless = {"clip_id": "", "beats": [], "chords": []}
+    moved = [part | {"start": part["start"] - 5, "end": part["end"] - 5} for part in first["sections"]]
+    assert moved == second["sections"]
+    timeless = {"clip_id": "", "beats": [], "chords": [], "sections": []}
     assert first | timeless == second | timeless
 
 
