@@ -19,6 +19,7 @@ from artsound.matching.scores import QUANTUM
 from artsound.progress import track
 
 ROWS, COLUMNS = 768, 2048  # of a block: its product stays in a core's cache
+GLANCE = 64  # columns looked at together for one that is worth keeping
 PAIRS = 1 << 16  # scored at a time
 NONE = -1
 
@@ -100,17 +101,17 @@ def _keep(
     width = product.shape[1]
     for row in range(product.shape[0]):
         least = values[row, 0]
-        for start in range(0, width, 32):
-            end = min(start + 32, width)
-            largest = np.float32(-np.inf)
-            for column in range(start, end):
-                largest = max(largest, product[row, column] - price[column])
-            if largest <= least:
+        for start in range(0, width, GLANCE):
+            some, cost = product[row, start : start + GLANCE], price[start : start + GLANCE]
+            hits = np.int32(0)  # a sum of whole numbers becomes vector instructions; a maximum does not
+            for at in range(some.shape[0]):
+                hits += np.int32(some[at] - cost[at] > least)
+            if hits == 0:
                 continue
-            for column in range(start, end):
-                value = product[row, column] - price[column]
+            for at in range(some.shape[0]):
+                value = some[at] - cost[at]
                 if value > least:
-                    _replace_least(columns[row], values[row], first + column, value)
+                    _replace_least(columns[row], values[row], first + start + at, value)
                     least = values[row, 0]
 
 
