@@ -4,6 +4,9 @@ First a forward Gauss–Seidel auction (Bertsekas 1988) comes within ε a row of
 start at 0 and only rise, so columns that stay free cost nothing. Then `settle` makes it exact (see there).
 
 A row may stay out: it then counts `floor`, as if it had a column of its own. A column takes `capacity` rows.
+Rows may come in runs of `copies` with the same edges, the places of one bidder. They do not bid against each
+other, nor does a bid stop at what another place of the same column costs: either would raise prices by little
+more than ε at a time (Bertsekas and Castañón 1989, on similar persons and similar objects).
 Columns may belong to groups of which each takes `limit` rows in all: a group's price is part of its
 columns' prices.
 """
@@ -26,11 +29,11 @@ class Assignment(NamedTuple):
     price: Int64[np.ndarray, "column"]
 
 
-def assign(graph: Graph, places: Places, floor: int, epsilon: int) -> Assignment:
-    """Solve exactly. `epsilon`, in units of the values, decides only how fast."""
+def assign(graph: Graph, places: Places, floor: int, epsilon: int, copies: int = 1) -> Assignment:
+    """Solve exactly. `epsilon`, in units of the values, and `copies` decide only how fast."""
     own = np.full(len(graph.starts) - 1, OUT, np.int32)
     room = np.zeros(places.columns * places.capacity, np.int64)
-    _auction(graph, places.capacity, (floor, epsilon), room, own)
+    _auction(graph, (places.capacity, copies), (floor, epsilon), room, own)
     if places.limit:
         _thin_out(graph, places, floor, own)
     return Assignment(own, settle(graph, places, floor, own))
@@ -51,12 +54,13 @@ def _thin_out(graph: Graph, places: Places, floor: int, own: Int32[np.ndarray, "
 @compiled
 def _auction(
     graph: Graph,
-    capacity: int,
+    alike: tuple[int, int],
     terms: tuple[int, int],
     price: Int64[np.ndarray, "place"],
     own: Int32[np.ndarray, "row"],
 ) -> None:
     """Let rows bid until each has a place, or none is worth more than the floor."""
+    capacity, copies = alike
     floor, epsilon = terms
     holder = np.full(price.shape[0], -1, np.int32)
     waiting = np.arange(own.shape[0] - 1, -1, -1).astype(np.int32)
@@ -66,13 +70,14 @@ def _auction(
         row = waiting[top]
         best, second, place = floor, floor - LONELY, -1
         for edge in range(graph.starts[row], graph.starts[row + 1]):
-            first = graph.columns[edge] * capacity
-            for slot in range(first, first + capacity):
-                value = graph.values[edge] - price[slot]
-                if value > best:
-                    best, second, place = value, best, slot
-                elif value > second:
-                    second = value
+            slot = _cheapest(price, graph.columns[edge] * capacity, capacity)
+            if holder[slot] >= 0 and holder[slot] // copies == row // copies:
+                continue
+            value = graph.values[edge] - price[slot]
+            if value > best:
+                best, second, place = value, best, slot
+            elif value > second:
+                second = value
         if place < 0:
             own[row] = OUT
             continue
@@ -82,3 +87,13 @@ def _auction(
             top += 1
         holder[place] = row
         own[row] = place // capacity
+
+
+@compiled
+def _cheapest(price: Int64[np.ndarray, "place"], first: int, capacity: int) -> int:
+    """Find the place of a column that costs least."""
+    slot = first
+    for other in range(first + 1, first + capacity):
+        if price[other] < price[slot]:
+            slot = other
+    return slot

@@ -63,7 +63,7 @@ class Round(NamedTuple):
     edges: int
     primal: float
     bound: float
-    violated: int  # rows with a better column outside the graph
+    violated: int  # bidders with a better column outside the graph
 
 
 class Solution(NamedTuple):
@@ -76,13 +76,17 @@ class Solution(NamedTuple):
 
 
 class _Sides(NamedTuple):
-    """The problem with the bidding side first; a row is one place of an item."""
+    """The problem with the bidding side first. Each row of the graph is one of a bidder's `copies` places.
 
-    rows: Float32[np.ndarray, "row dim"]
+    Bidders are searched, scored and priced once, whatever they have places for: all copies do alike.
+    """
+
+    bidders: Float32[np.ndarray, "bidder dim"]
     columns: Float32[np.ndarray, "column dim"]
-    row_hash: Int64[np.ndarray, "row"]
+    copies: int
+    bidder_hash: Int64[np.ndarray, "bidder"]
     column_hash: Int64[np.ndarray, "column"]
-    forbidden: Int64[np.ndarray, "pair"]  # row · columns + column, ascending
+    forbidden: Int64[np.ndarray, "pair"]  # bidder · columns + column, ascending
     offset: float
     places: Places
     scale: int  # values are quanta · scale + hash
@@ -108,14 +112,14 @@ def solve(
     art_first = art_bids(len(fused.art), len(fused.music), rules.policy)
     copies = rules.policy.clips_per_artwork if art_first else rules.policy.artworks_per_clip
     sides = _sides(fused, rules, art_first, copies)
-    own, row_price, column_price, rounds = _solve(sides, rules, start, engine)
+    own, bidder_price, column_price, rounds = _solve(sides, rules, start, engine)
     taken = np.flatnonzero(own != OUT)
     pairs = np.stack([taken // copies, own[taken]], axis=1).astype(np.int64)
     if not art_first:
         pairs = pairs[:, ::-1]
     unit = QUANTUM / sides.scale
-    item_price = row_price[::copies] * unit
-    art, music = (item_price, column_price * unit) if art_first else (column_price * unit, item_price)
+    both = bidder_price * unit, column_price * unit
+    art, music = both if art_first else both[::-1]
     return Solution(pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))], art, music, rounds)
 
 
@@ -123,26 +127,25 @@ def _sides(fused: Fused, rules: Rules, art_first: bool, copies: int) -> _Sides:
     ids = hashes("art", fused.art_ids), hashes("music", fused.music_ids)
     vectors, forbidden = (fused.art, fused.music), np.array(rules.forbidden, np.int64).reshape(-1, 2)
     first, second = (0, 1) if art_first else (1, 0)
-    rows, columns = vectors[first], vectors[second]
-    keys = forbidden[:, first] * copies * len(columns) + forbidden[:, second]
-    keys = (keys[:, None] + np.arange(copies) * len(columns)).ravel()
+    bidders, columns = vectors[first], vectors[second]
     capacity = rules.policy.artworks_per_clip if art_first else rules.policy.clips_per_artwork
     if rules.artist is not None:
         places = in_groups(rules.artist, capacity, rules.policy.pairs_per_artist)
     else:
         places = no_groups(len(columns), capacity)
-    scale = 1 << (TIE_BITS + (len(rows) * copies).bit_length())
+    scale = 1 << (TIE_BITS + (len(bidders) * copies).bit_length())
     return _Sides(
-        rows=np.repeat(rows, copies, axis=0) if copies > 1 else rows,
+        bidders=bidders,
         columns=columns,
-        row_hash=np.repeat(ids[first], copies),
+        copies=copies,
+        bidder_hash=ids[first],
         column_hash=ids[second],
-        forbidden=np.sort(keys),
+        forbidden=np.unique(forbidden[:, first] * len(columns) + forbidden[:, second]),
         offset=fused.offset,
         places=places,
         scale=scale,
         floor=int(quantise(rules.floor)) * scale,
-        spread=_spread(rows, columns),
+        spread=_spread(bidders, columns),
     )
 
 
@@ -152,35 +155,34 @@ def hashes(side: str, ids: Sequence[str]) -> Int64[np.ndarray, "item"]:
     return np.frombuffer(b"".join(digests), np.int64)
 
 
-def _spread(rows: Float32[np.ndarray, "row dim"], columns: Float32[np.ndarray, "column dim"]) -> float:
+def _spread(bidders: Float32[np.ndarray, "bidder dim"], columns: Float32[np.ndarray, "column dim"]) -> float:
     """Measure the standard deviation of the scores on an even sample; 1 where all are equal."""
-    left, right = (side[:: max(1, len(side) // 500)].astype(np.float64) for side in (rows, columns))
+    left, right = (side[:: max(1, len(side) // 500)].astype(np.float64) for side in (bidders, columns))
     spread = float((left @ right.T).std())
     return spread if spread > QUANTUM else 1.0
 
 
 _Solved = tuple[
-    Int32[np.ndarray, "row"], Int64[np.ndarray, "row"], Int64[np.ndarray, "column"], Sequence[Round]
+    Int32[np.ndarray, "row"], Int64[np.ndarray, "bidder"], Int64[np.ndarray, "column"], Sequence[Round]
 ]
 
 
 def _solve(
     sides: _Sides, rules: Rules, start: Float64[np.ndarray, "column"] | None, engine: search.Engine
 ) -> _Solved:
-    count = len(sides.rows) * len(sides.columns)
-    if count <= DENSE_PAIRS:
+    count = len(sides.bidders) * len(sides.columns)
+    if count * sides.copies <= DENSE_PAIRS:
         keys = np.setdiff1d(np.arange(count), sides.forbidden, assume_unique=True)
         graph = _graph(sides, keys, values(sides, keys))
-        own, price = assign(graph, sides.places, sides.floor, _epsilon(sides))
-        return own, _row_prices(graph, sides.floor, price), price, ()
+        own, price = assign(graph, sides.places, sides.floor, _epsilon(sides), sides.copies)
+        return own, _bidder_prices(sides, graph, price), price, ()
     return _in_rounds(sides, rules, start, engine)
 
 
 def _guess(sides: _Sides) -> Float32[np.ndarray, "column"]:
-    order = np.argsort(sides.row_hash, kind="stable")
-    return prices.start_prices(
-        sides.rows, sides.columns, order, capacity=sides.places.capacity, spread=sides.spread
-    )
+    order = np.argsort(sides.bidder_hash, kind="stable")
+    capacity = sides.places.capacity / sides.copies
+    return prices.start_prices(sides.bidders, sides.columns, order, capacity=capacity, spread=sides.spread)
 
 
 def _epsilon(sides: _Sides) -> int:
@@ -190,22 +192,22 @@ def _epsilon(sides: _Sides) -> int:
 def _in_rounds(
     sides: _Sides, rules: Rules, start: Float64[np.ndarray, "column"] | None, engine: search.Engine
 ) -> _Solved:
-    guess, k = _guess(sides), min(CANDIDATES, len(sides.columns))
+    guess, k = _guess(sides), min(CANDIDATES + sides.copies - 1, len(sides.columns))
     first = guess if start is None else start.astype(np.float32)
-    keys = _keys(sides, engine(sides.rows, sides.columns, k, prices=first))
+    keys = _keys(sides, engine(sides.bidders, sides.columns, k, prices=first))
     worth = values(sides, keys)
     wish = np.rint(guess.astype(np.float64) * sides.scale / QUANTUM).astype(np.int64)
     rounds: list[Round] = []
     while True:
         graph = _graph(sides, keys, worth)
-        own, _ = assign(graph, sides.places, sides.floor, _epsilon(sides))
+        own, _ = assign(graph, sides.places, sides.floor, _epsilon(sides), sides.copies)
         price = prices.nearest(graph, sides.places, sides.floor, own, wish)
-        row_price = _row_prices(graph, sides.floor, price)
-        fresh = np.setdiff1d(_priced(sides, row_price, price, engine), keys, assume_unique=True)
+        known = _bidder_prices(sides, graph, price)
+        fresh = np.setdiff1d(_priced(sides, known, price, engine), keys, assume_unique=True)
         new = values(sides, fresh)
-        best = row_price.copy()
+        best = known.copy()
         np.maximum.at(best, fresh // len(sides.columns), new - price[fresh % len(sides.columns)])
-        made = _round(sides, graph, own, best, row_price, price)
+        made = _round(sides, graph, own, (known, best), price)
         rounds.append(made)
         _log(made, len(rounds))
         if not made.violated or _gap(made) <= rules.policy.gap or len(rounds) + 1 >= PASSES:
@@ -215,41 +217,41 @@ def _in_rounds(
 
 def _priced(
     sides: _Sides,
-    row_price: Int64[np.ndarray, "row"],
+    known: Int64[np.ndarray, "bidder"],
     price: Int64[np.ndarray, "column"],
     engine: search.Engine,
 ) -> Int64[np.ndarray, "edge"]:
-    """Search all pairs for those that beat their row's price, or nearly do."""
+    """Search all pairs for those that beat their bidder's price, or nearly do."""
     unit = QUANTUM / sides.scale
-    above = (row_price * unit - sides.offset - MARGIN * sides.spread).astype(np.float32)
-    width = min(NEAR + _most_forbidden(sides), len(sides.columns))
+    above = (known * unit - sides.offset - MARGIN * sides.spread).astype(np.float32)
+    width = min(NEAR + sides.copies - 1 + _most_forbidden(sides), len(sides.columns))
     return _keys(
         sides,
-        engine(sides.rows, sides.columns, width, prices=(price * unit).astype(np.float32), above=above),
+        engine(sides.bidders, sides.columns, width, prices=(price * unit).astype(np.float32), above=above),
     )
 
 
 def _most_forbidden(sides: _Sides) -> int:
-    rows = sides.forbidden // len(sides.columns)
-    return int(np.bincount(rows).max()) if len(rows) else 0
+    bidders = sides.forbidden // len(sides.columns)
+    return int(np.bincount(bidders).max()) if len(bidders) else 0
 
 
 def _round(
     sides: _Sides,
     graph: Graph,
     own: Int32[np.ndarray, "row"],
-    best: Int64[np.ndarray, "row"],
-    row_price: Int64[np.ndarray, "row"],
+    bids: tuple[Int64[np.ndarray, "bidder"], Int64[np.ndarray, "bidder"]],
     price: Int64[np.ndarray, "column"],
 ) -> Round:
-    """Compare what is reached with what no matching can exceed."""
+    """Compare what is reached with what no matching can exceed; bidders' prices in the graph and over all."""
+    known, best = bids
     unit = QUANTUM / sides.scale
     rows = np.repeat(np.arange(len(own)), np.diff(graph.starts))
     held = graph.values[graph.columns == own[rows]]
     out = int((own == OUT).sum())
     primal = _total(held) + out * sides.floor
-    bound = _total(best) + _paid(sides.places, price)
-    return Round(len(graph.columns), primal * unit, bound * unit, int((best > row_price).sum()))
+    bound = sides.copies * _total(best) + _paid(sides.places, price)
+    return Round(len(graph.columns), primal * unit, bound * unit, int((best > known).sum()))
 
 
 def _paid(places: Places, price: Int64[np.ndarray, "column"]) -> int:
@@ -274,7 +276,7 @@ def _gap(made: Round) -> float:
 
 def _log(made: Round, number: int) -> None:
     LOG.info(
-        "matching, pass %d: objective %.6f, at most %.6f, gap %.7f %%, %d edges, %d rows violated",
+        "matching, pass %d: objective %.6f, at most %.6f, gap %.7f %%, %d edges, %d bidders violated",
         number + 1,
         made.primal,
         made.bound,
@@ -287,16 +289,16 @@ def _log(made: Round, number: int) -> None:
 def _keys(sides: _Sides, found: search.Found) -> Int64[np.ndarray, "edge"]:
     """Number the pairs that a search found, ascending, without the forbidden ones."""
     there = found.columns != search.NONE
-    rows = np.nonzero(there)[0]
-    keys = np.sort(rows * len(sides.columns) + found.columns[there])
+    bidders = np.nonzero(there)[0]
+    keys = np.sort(bidders * len(sides.columns) + found.columns[there])
     return np.setdiff1d(keys, sides.forbidden, assume_unique=True)
 
 
 def values(sides: _Sides, keys: Int64[np.ndarray, "edge"]) -> Int64[np.ndarray, "edge"]:
     """Give the exact value of pairs: quanta · scale + hash."""
-    rows, columns = keys // len(sides.columns), keys % len(sides.columns)
-    made = search.exact(sides.rows, sides.columns, rows, columns, sides.offset)
-    _break_ties(made, sides.row_hash[rows], sides.column_hash[columns], sides.scale)
+    bidders, columns = keys // len(sides.columns), keys % len(sides.columns)
+    made = search.exact(sides.bidders, sides.columns, bidders, columns, sides.offset)
+    _break_ties(made, sides.bidder_hash[bidders], sides.column_hash[columns], sides.scale)
     return made
 
 
@@ -317,10 +319,15 @@ def _break_ties(
 
 
 def _graph(sides: _Sides, keys: Int64[np.ndarray, "edge"], worth: Int64[np.ndarray, "edge"]) -> Graph:
-    """Lay ascending pairs out by rows."""
-    rows = keys // len(sides.columns)
-    starts = np.searchsorted(rows, np.arange(len(sides.rows) + 1)).astype(np.int64)
-    return Graph(starts, (keys % len(sides.columns)).astype(np.int32), worth)
+    """Lay ascending pairs out by bidders, those of each bidder once for every copy."""
+    degree = np.bincount(keys // len(sides.columns), minlength=len(sides.bidders))
+    columns = (keys % len(sides.columns)).astype(np.int32)
+    if sides.copies > 1:
+        first = np.repeat(np.cumsum(degree) - degree, sides.copies)
+        degree = np.repeat(degree, sides.copies)
+        at = np.arange(degree.sum()) + np.repeat(first - np.cumsum(degree) + degree, degree)
+        columns, worth = columns[at], worth[at]
+    return Graph(np.concatenate([[0], np.cumsum(degree)]), columns, worth)
 
 
 def _merged(
@@ -332,6 +339,13 @@ def _merged(
     both = np.concatenate([keys, fresh])
     order = np.argsort(both, kind="stable")
     return both[order], np.concatenate([worth, new])[order]
+
+
+def _bidder_prices(
+    sides: _Sides, graph: Graph, price: Int64[np.ndarray, "column"]
+) -> Int64[np.ndarray, "bidder"]:
+    """Give each bidder's price: the best that any of its copies could do at the columns' prices."""
+    return _row_prices(graph, sides.floor, price)[:: sides.copies]
 
 
 @compiled

@@ -19,7 +19,7 @@ def start_prices(
     columns: Float32[np.ndarray, "column dim"],
     order: Int64[np.ndarray, "row"],
     *,
-    capacity: int,
+    capacity: float,
     spread: float,
 ) -> Float32[np.ndarray, "column"]:
     """Price the columns as if a sample of rows, each standing for many, shared them softly.
@@ -31,7 +31,7 @@ def start_prices(
         rows: all rows.
         columns: all columns.
         order: of the rows, drawn by hash; the first are the sample.
-        capacity: rows a column.
+        capacity: rows a column; less than 1 where a row stands for several bids.
         spread: standard deviation of the scores.
     """
     size = min(SAMPLE, len(rows), max(1, SAMPLE_BYTES // (4 * len(columns))))

@@ -84,3 +84,17 @@ def test_larger_problems_agree_with_the_dense_solver(seed: int) -> None:
     found = assign(graph(values), no_groups(170, 1), -1, 1)
     rows, columns = linear_sum_assignment(values, maximize=True)
     assert objective(values, found, -1) == values[rows, columns].sum()
+
+
+@settings(max_examples=100, deadline=None)
+@given(problem=problems, copies=st.integers(2, 4))
+def test_places_of_one_bidder_reach_what_rows_with_the_same_edges_reach(
+    problem: tuple[int, int, int, int, int], copies: int
+) -> None:
+    rows, columns, capacity, _, seed = problem
+    rng = np.random.default_rng(seed)
+    values = np.repeat(rng.integers(-20, 20, (rows, columns)), copies, axis=0)
+    kept = np.repeat(rng.random((rows, columns)) < 0.7, copies, axis=0)
+    places = no_groups(columns, capacity)
+    found = assign(graph(values, kept), places, FLOOR, 1, copies)
+    assert objective(values, found, FLOOR) == round(best(values, kept, places, FLOOR))

@@ -1,5 +1,7 @@
 """The optimum under all rules, against other solvers; and by passes against at once."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -244,7 +246,7 @@ def test_a_limit_an_artist_by_passes_ends_where_all_pairs_at_once_do(
     ],
     ids=str,
 )
-@pytest.mark.parametrize(("artworks", "clips"), [(200, 190), (90, 250), (250, 90)])
+@pytest.mark.parametrize(("artworks", "clips"), [(200, 190), (90, 250), (250, 90), (60, 250), (250, 60)])
 def test_every_rule_by_passes_ends_where_all_pairs_at_once_do(
     policy: Policy, artworks: int, clips: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,3 +258,25 @@ def test_every_rule_by_passes_ends_where_all_pairs_at_once_do(
     whole = solve(both, rules)
     assert found.rounds[-1].violated == 0
     assert np.array_equal(found.pairs, whole.pairs)
+
+
+@pytest.mark.usefixtures("by_passes")
+@pytest.mark.parametrize(("artworks", "clips"), [(40, 250), (250, 40)])
+def test_places_reach_what_as_many_items_of_the_same_vector_reach(artworks: int, clips: int) -> None:
+    both, policy = fused(artworks, clips, dim=12), Policy(clips_per_artwork=4)
+    if artworks > clips:
+        policy = Policy(artworks_per_clip=4)
+    found = solve(both, Rules(policy, FLOOR))
+    scores = np.repeat(dense(both), 4, axis=0 if artworks < clips else 1)
+    assert worth(both, found) == scores[linear_sum_assignment(scores, True)].sum()
+    assert len({tuple(pair) for pair in found.pairs.tolist()}) == len(found.pairs) == 160
+
+
+def test_places_take_no_room_for_vectors(by_passes: None) -> None:
+    both, places = fused(40, 2200, dim=2048), 50
+    tracemalloc.start()
+    found = solve(both, Rules(Policy(clips_per_artwork=places), FLOOR))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.pairs) == 40 * places
+    assert peak < places * both.art.nbytes
