@@ -161,7 +161,7 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
         *(stage for stage in BEFORE_MATCHING if stage.writes not in left_out),
         *(stage for space in SPACES if getattr(settings.embeddings, space) for stage in SPACES[space]),
         Stage("calibration", ("splits", *sides), ("matching",), wiring.calibration),
-        Stage("matching", scored, ("matching",), wiring.matching),
+        Stage("matching", scored, ("matching",), wiring.matching, revision=2),
         Stage("certificates", ("matching", *scored), ("matching",), wiring.certificates),
         Stage("chance", ("matching", *scored), ("matching",), wiring.chance),
         Stage("pairs", ("matching", *scored), ("matching",), wiring.pairs),
@@ -208,8 +208,10 @@ def check(settings: Settings) -> None:
 
     Raises:
         ConfigError: one of them is not there, or lacks what is needed; says which there are.
+        MatchingError: the rules of the matching contradict each other.
     """
     wiring.look_again()
+    wiring.policy_of(settings)
     wiring.check_sources(settings)
     for stage in stages(settings):
         if stage.watches:

@@ -7,6 +7,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import soundfile
+from PIL import Image
+
 HERE = Path(__file__).parent.parent
 
 
@@ -36,3 +40,15 @@ def bytes_of(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     files = [path for path in files if "costs" not in path.parts and path.name != "costs.json"]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def painting(path: Path, hue: int) -> None:
+    """Write a small picture of one colour."""
+    Image.fromarray(np.full((48, 64, 3), [hue, 120, 255 - hue], np.uint8)).save(path)
+
+
+def tone(path: Path, seconds: float) -> None:
+    """Write a tone whose height is the length of the file's name."""
+    time_axis = np.arange(int(seconds * 22_050)) / 22_050
+    samples = np.sin(2 * np.pi * (220 + 40 * len(path.name)) * time_axis)
+    soundfile.write(path, 0.3 * samples.astype(np.float32), 22_050)

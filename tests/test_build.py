@@ -10,10 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
-from PIL import Image
 
 from artsound import pipeline, tables
 from artsound.errors import ArtSoundError, ConfigError, TooManyRejects
@@ -21,7 +18,7 @@ from artsound.products import audit_folder, release_folder
 from artsound.release.verify import verify
 from artsound.settings import Settings
 from artsound.store import Store
-from tests.builds import artsound, bytes_of, sample_config
+from tests.builds import artsound, bytes_of, painting, sample_config, tone
 
 pytestmark = pytest.mark.slow
 
@@ -104,16 +101,6 @@ def test_killed_and_run_again_it_ends_in_the_same_bytes(
     assert running.returncode == -signal.SIGKILL
     artsound(*command[3:])
     assert bytes_of(tmp_path / "store") == bytes_of(Settings.load(demo).root)
-
-
-def tone(path: Path, seconds: float) -> None:
-    time_axis = np.arange(int(seconds * 22_050)) / 22_050
-    samples = np.sin(2 * np.pi * (220 + 40 * len(path.name)) * time_axis)
-    soundfile.write(path, 0.3 * samples.astype(np.float32), 22_050)
-
-
-def painting(path: Path, hue: int) -> None:
-    Image.fromarray(np.full((48, 64, 3), [hue, 120, 255 - hue], np.uint8)).save(path)
 
 
 @pytest.fixture

@@ -58,6 +58,19 @@ def test_a_tampered_matching_fails_the_check(config: Path) -> None:
     dear = max((r for r in rows if r["side"] == "art"), key=lambda r: r["price"])
     dear["price"] *= 3
     put(config.parent, "matching", tables.rows_of("matching", rows))
+    with pytest.raises(MatchingError, match=r"val: 1 prices are not what vectors and prices allow"):
+        run("match", "check", "--config", str(config))
+
+
+def test_a_matching_with_two_partners_exchanged_is_not_proved(config: Path) -> None:
+    rows = Store(config.parent / "store").read("matching").to_pylist()
+    first, second = [r for r in rows if r["split"] == "train" and r["side"] == "art" and r["partners"]][:2]
+    first["partners"], second["partners"] = second["partners"], first["partners"]
+    art = {clip: r["item_id"] for r in rows if r["side"] == "art" for clip in r["partners"]}
+    for row in rows:
+        if row["side"] == "music":
+            row["partners"] = [art[row["item_id"]]]
+    put(config.parent, "matching", tables.rows_of("matching", rows))
     code, text = run("match", "check", "--config", str(config))
     assert code == 1
     assert "not proved" in text
@@ -76,8 +89,10 @@ def test_an_unmatched_artwork_is_explained_by_its_reason(config: Path) -> None:
     lonely = next(row["item_id"] for row in rows if not row["partners"])
     with pytest.raises(MatchingError, match="outnumbered"):
         run("explain", lonely, "--config", str(config))
-    with pytest.raises(MatchingError, match="no artwork"):
+    with pytest.raises(MatchingError, match=r"no artwork 'nothing'$"):
         run("explain", "nothing", "--config", str(config))
+    with pytest.raises(MatchingError, match=r"no artwork 'train-a0.jpg'; there is train-a0 "):
+        run("explain", "train-a0.jpg", "--config", str(config))
 
 
 def test_the_report_is_written_with_its_plots(config: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from artsound.progress import track
 
 QUANTUM = 1e-6  # scores are whole multiples of it
 ROWS, COLUMNS = 512, 8192  # of a block
+AGAIN = "match again (delete tables/matching.json in the store, then build)"
 
 Item = tuple[str, str]  # side, id
 
@@ -95,7 +96,7 @@ def certificates(claim: Claim) -> list[dict[str, Any]]:
     listed = {(row["side"], row["item_id"]): row["split"] for row in claim.splits.to_pylist()}
     if unlike := set(found) ^ set(listed):
         raise MatchingError(
-            f"matching and splits differ in {len(unlike)} items, such as {' '.join(min(unlike))}: match again"
+            f"matching and splits differ in {len(unlike)} items, such as {' '.join(min(unlike))}: {AGAIN}"
         )
     _check_pairs(found, listed, claim.policy)
     names = sorted(set(listed.values()))
@@ -217,7 +218,7 @@ def pair_quanta(problem: Problem) -> Int64[np.ndarray, "pair"]:
 def _bound(problem: Problem, policy: Policy) -> tuple[float, int]:
     """Bound every matching by the prices of the wanted; count the bidders whose own price does not follow."""
     if not np.isfinite(problem.price).all() or (problem.price < 0).any():
-        raise MatchingError("prices below 0 prove nothing: match again")
+        raise MatchingError(f"prices below 0 prove nothing: {AGAIN}")
     own, shared = problem.price.copy(), 0.0
     if policy.pairs_per_artist:
         names = np.array(problem.artist)

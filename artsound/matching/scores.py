@@ -103,7 +103,10 @@ def check_calibration(terms: Sequence[Term], calibration: pa.Table) -> None:
     made_from = dict(zip(calibration["term"].to_pylist(), calibration["inputs"].to_pylist(), strict=True))
     for term in terms:
         if made_from.get(term.name) != fingerprint(term):
-            raise MatchingError(f"{term.name}: calibrated on other vectors: build `calibration` again")
+            raise MatchingError(
+                f"{term.name}: calibrated on other vectors: delete tables/calibration.json in the store, "
+                "then build"
+            )
 
 
 def _empty(rows: int, dim: int) -> Float32[np.ndarray, "row dim"]:

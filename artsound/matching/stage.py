@@ -27,6 +27,7 @@ from artsound.progress import track
 
 LOG = logging.getLogger("artsound")
 ANY = Policy()
+RULED_OUT = ("below_min_score", "forbidden")  # reasons that a setting can undo
 
 
 def calibrate(splits: pa.Table, *sides: pa.Table, weights: Mapping[str, float]) -> Outcome:
@@ -77,9 +78,19 @@ def match_splits(
 def certify(
     matching: pa.Table, calibration: pa.Table, splits: pa.Table, *sides: pa.Table, policy: Policy = ANY
 ) -> Outcome:
-    """Prove each split's matching from vectors, pairs and prices alone; rows of `certificates`."""
-    problem = check.Claim(matching, calibration, splits, sides, policy)
-    return Outcome(tables.rows_of("certificates", check.certificates(problem)))
+    """Prove each split's matching from vectors, pairs and prices alone; rows of `certificates`.
+
+    Raises:
+        MatchingError: it is no matching of these items, or its prices are not of these vectors.
+    """
+    rows = check.certificates(check.Claim(matching, calibration, splits, sides, policy))
+    for row in rows:
+        if row["violated"]:
+            raise MatchingError(
+                f"{row['split']}: {row['violated']} prices are not what vectors and prices allow at best, "
+                f"as if of another run: {check.AGAIN}"
+            )
+    return Outcome(tables.rows_of("certificates", rows))
 
 
 def explain_pairs(
@@ -136,15 +147,24 @@ def _solved(
     Raises:
         MatchingError: there are fewer places at artworks than clips, and the rules allow no clip without.
     """
-    places = len(fused.art) * rules.policy.clips_per_artwork
+    places = _art_places(fused, rules)
     if not rules.policy.spare_clips and places < len(fused.music):
         raise MatchingError(
             f"{split}: {len(fused.art)} artworks have {places} places for {len(fused.music)} clips: add "
-            "artworks or change [splits], or allow it with matching.clips_per_artwork or matching.spare_clips"
+            "artworks or change [splits], or allow it in [matching] with clips_per_artwork, pairs_per_artist "
+            "or spare_clips"
         )
     return (
         solve(fused, rules, _start(fused, rules.policy, known), search) if _both(fused) else _nothing(fused)
     )
+
+
+def _art_places(fused: Fused, rules: Rules) -> int:
+    """Count the pairs that the artworks have room for; works of a limited artist share theirs."""
+    each = rules.policy.clips_per_artwork
+    if rules.artist is None:
+        return len(fused.art) * each
+    return int(np.minimum(np.bincount(rules.artist) * each, rules.policy.pairs_per_artist).sum())
 
 
 def _matched(split: str, fused: Fused, rules: Rules, solution: Solution) -> Iterator[dict[str, Any]]:
@@ -152,21 +172,22 @@ def _matched(split: str, fused: Fused, rules: Rules, solution: Solution) -> Iter
     for i, j in solution.pairs.tolist():
         partners.setdefault(("art", fused.art_ids[i]), []).append(fused.music_ids[j])
         partners.setdefault(("music", fused.music_ids[j]), []).append(fused.art_ids[i])
+    smaller = "art" if _art_places(fused, rules) <= _clip_places(fused, rules) else "music"
     for side, ids, prices in (
         ("art", fused.art_ids, solution.art_price),
         ("music", fused.music_ids, solution.music_price),
     ):
-        reason = _reason(fused, rules, side)
-        for item, price in zip(ids, prices.tolist(), strict=True):
+        reasons = _reasons(fused, rules, solution, side)
+        for item, price, why in zip(ids, prices.tolist(), reasons, strict=True):
             found = sorted(partners.get((side, item), []))
-            if not found and rules.policy.complete and reason in ("below_min_score", "forbidden"):
-                raise MatchingError(f"{split}: {side} {item} cannot be matched ({reason}): relax [matching]")
+            if rules.policy.complete and side == smaller and not found and why in RULED_OUT:
+                raise MatchingError(f"{split}: {side} {item} cannot be matched ({why}): relax [matching]")
             yield {
                 "side": side,
                 "item_id": item,
                 "split": split,
                 "partners": found,
-                "reason": None if found else reason,
+                "reason": None if found else why,
                 "price": price,
             }
 
@@ -191,13 +212,24 @@ def _nothing(fused: Fused) -> Solution:
     return Solution(np.zeros((0, 2), np.int64), art, music, ())
 
 
-def _reason(fused: Fused, rules: Rules, side: str) -> str:
-    """Say why an item of a side has no partner, if it has none."""
-    policy = rules.policy
+def _reasons(fused: Fused, rules: Rules, solution: Solution, side: str) -> Sequence[str]:
+    """Say of each item of a side why it has no partner, if it has none.
+
+    Where the other side has places left, an item without a partner may have none of them: a pair that is
+    allowed and worth its while would make the matching better.
+    """
+    ids = fused.art_ids if side == "art" else fused.music_ids
     if not _both(fused):
-        return "no_counterpart"
-    if policy.pairs_per_artist:
-        return "artist_limit" if side == "art" else "outnumbered"
-    if art_bids(len(fused.art), len(fused.music), policy) != (side == "art"):
-        return "outnumbered"
-    return "below_min_score" if policy.min_score is not None else "forbidden"
+        return ["no_counterpart"] * len(ids)
+    there = _clip_places(fused, rules) if side == "art" else _art_places(fused, rules)
+    ruled_out = RULED_OUT[0 if rules.policy.min_score is not None else 1]
+    why = "outnumbered" if len(solution.pairs) == there else ruled_out
+    if side == "music" or rules.artist is None:
+        return [why] * len(ids)
+    filled = np.bincount(rules.artist[solution.pairs[:, 0]], minlength=rules.artist.max() + 1)
+    full = filled[rules.artist] >= rules.policy.pairs_per_artist
+    return ["artist_limit" if one else why for one in full.tolist()]
+
+
+def _clip_places(fused: Fused, rules: Rules) -> int:
+    return len(fused.music) * rules.policy.artworks_per_clip

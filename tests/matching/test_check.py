@@ -8,6 +8,7 @@ import pytest
 
 from artsound import tables
 from artsound.errors import MatchingError
+from artsound.matching.check import Claim, certificates
 from artsound.matching.policy import Policy
 from artsound.matching.stage import ANY, calibrate, certify, match_splits
 from tests.matching import made
@@ -18,7 +19,7 @@ CALIBRATION = calibrate(SPLITS, *SIDES, weights=made.WEIGHTS).rows
 
 
 def proof(matching: pa.Table, policy: Policy = ANY, sides: made.Sides = SIDES) -> list[dict[str, Any]]:
-    return certify(matching, CALIBRATION, SPLITS, *sides, policy=policy).rows.to_pylist()
+    return certificates(Claim(matching, CALIBRATION, SPLITS, sides, policy))
 
 
 def changed(matching: pa.Table, item: str, **values: Any) -> pa.Table:
@@ -53,9 +54,12 @@ def test_a_changed_price_leaves_a_gap(factor: float) -> None:
     assert max(row["gap"] for row in proof(raised)) > 0
 
 
-def test_a_changed_price_of_a_bidder_is_counted() -> None:
+def test_a_changed_price_of_a_bidder_is_counted_and_stops_the_build() -> None:
+    harmed = changed(MATCHING, "train-c0", price=0.123)
     assert [row["violated"] for row in proof(MATCHING)] == [0, 0]
-    assert [row["violated"] for row in proof(changed(MATCHING, "train-c0", price=0.123))] == [1, 0]
+    assert [row["violated"] for row in proof(harmed)] == [1, 0]
+    with pytest.raises(MatchingError, match=r"train: 1 prices .* as if of another run: match again \(delete"):
+        certify(harmed, CALIBRATION, SPLITS, *SIDES)
 
 
 def test_a_changed_vector_leaves_a_gap() -> None:

@@ -59,6 +59,27 @@ def test_unmatched_items_say_why() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("policy", "reasons"),
+    [
+        (Policy(pairs_per_artist=2), {("art", "artist_limit"), ("music", "outnumbered")}),
+        (Policy(pairs_per_artist=3), {("art", "artist_limit")}),
+        (Policy(pairs_per_artist=8), {("art", "outnumbered")}),
+        (Policy(min_score=9.0), {("art", "below_min_score"), ("music", "below_min_score")}),
+        (Policy(clips_per_artwork=2), {("art", "outnumbered")}),
+    ],
+    ids=str,
+)
+def test_a_rule_is_named_where_it_left_items_over(policy: Policy, reasons: set[tuple[str, str]]) -> None:
+    splits = made.splits(train=(14, 9))
+    hands = ["most" if number < 8 else f"hand {number}" for number in range(len(splits))]
+    splits = splits.set_column(splits.column_names.index("group_id"), "group_id", pa.array(hands))
+    given = made.sides(splits)
+    calibration = calibrate(splits, *given, weights=made.WEIGHTS).rows
+    rows = match_splits(calibration, splits, *given, policy=policy).rows.to_pylist()
+    assert {(row["side"], row["reason"]) for row in rows if not row["partners"]} == reasons
+
+
 def test_the_terms_of_a_pair_sum_to_its_score() -> None:
     for pair in build()["pairs"].to_pylist():
         assert sum(term["value"] for term in pair["terms"]) == pytest.approx(pair["score"], abs=2e-6)
