@@ -3,9 +3,16 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from artsound.store import Store
 from tests.builds import artsound, sample_config
+
+# the same examples each time, so that a test fails for what was changed; to look for new ones:
+# pytest --hypothesis-profile explore
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None, max_examples=2000)
+settings.load_profile("fixed")
 
 
 @pytest.fixture

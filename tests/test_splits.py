@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from artsound import tables
@@ -76,7 +76,6 @@ def split_of(outcome: Outcome) -> dict[tuple[str, str], str]:
     return {(r["side"], r["item_id"]): r["split"] for r in outcome.rows.to_pylist()}
 
 
-@settings(deadline=None)  # the first example pays for imports
 @given(PAINTERS, SONGS)
 def test_nothing_that_ties_items_stands_in_two_splits(painted: list[Any], sung: list[Any]) -> None:
     art, music, clip, duplicate = world(painted, sung)
@@ -87,7 +86,6 @@ def test_nothing_that_ties_items_stands_in_two_splits(painted: list[Any], sung: 
     tables.conform("splits", outcome.rows)
 
 
-@settings(deadline=None)
 @given(PAINTERS, SONGS, st.randoms())
 def test_the_order_of_rows_does_not_matter(painted: list[Any], sung: list[Any], random: Any) -> None:
     given_ = world(painted, sung)
@@ -95,7 +93,6 @@ def test_the_order_of_rows_does_not_matter(painted: list[Any], sung: list[Any], 
     assert drawn(given_).rows.equals(drawn((shuffled[0], shuffled[1], shuffled[2], shuffled[3])).rows)
 
 
-@settings(deadline=None)
 @given(PAINTERS, SONGS, PAINTERS, SONGS)
 def test_additions_move_no_group_that_they_do_not_join_to_another(
     painted: list[Any], sung: list[Any], more_painted: list[Any], more_sung: list[Any]

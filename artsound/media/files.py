@@ -211,9 +211,9 @@ def _is_plain(root: Path, path: str) -> bool:
 
 
 def _check_path(path: str) -> None:
-    if not path or "\0" in path:
-        raise MediaError(Reason.MISSING_FILE, "no file name is given" if not path else "a NUL in the name")
     posix, windows = PurePosixPath(path), PureWindowsPath(path)
+    if not posix.parts or "\0" in path:
+        raise MediaError(Reason.MISSING_FILE, "a NUL in the name" if posix.parts else "no file name is given")
     if posix.is_absolute() or windows.is_absolute() or ".." in posix.parts or ".." in windows.parts:
         raise MediaError(Reason.UNSAFE_PATH, f"{path} leaves the folder of the source")
 

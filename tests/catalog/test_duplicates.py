@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from artsound.catalog.duplicates import find_duplicates, near_pairs
@@ -59,7 +59,6 @@ def test_equal_recordings_are_found_too() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 40), unique=True, max_size=40), st.integers(0, 20))
 def test_banding_finds_what_comparing_all_with_all_finds(hashes: list[int], bits: int) -> None:
     left, right = near_pairs(np.array(hashes, dtype=np.uint64), bits)

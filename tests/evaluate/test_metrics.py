@@ -112,7 +112,7 @@ def test_kl_of_two_answers_is_known() -> None:
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_kl_is_never_negative_and_zero_for_equals(seed: int) -> None:
     one, other = normal(4, 9, seed), normal(4, 9, seed + 1)
     assert (classes.kl_softmax(one, other) >= 0).all()
@@ -169,7 +169,6 @@ def test_retrieval_by_chance_is_chance() -> None:
 
 
 @given(st.integers(2, 40), st.integers(0, 9))
-@settings(deadline=None)
 def test_a_derangement_moves_everything_and_loses_nothing(count: int, seed: int) -> None:
     for order in alignment.derangements(count, seed=seed):
         assert sorted(order) == list(range(count))

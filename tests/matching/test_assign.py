@@ -55,7 +55,7 @@ problems = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(problem=problems, floor=st.sampled_from([-50, 3, 6]), epsilon=st.sampled_from([1, 40]))
 def test_the_optimum_is_that_of_the_linear_program_and_the_prices_prove_it(
     problem: tuple[int, int, int, int, int], floor: int, epsilon: int

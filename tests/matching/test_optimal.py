@@ -44,7 +44,7 @@ def by_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimal, "CANDIDATES", 3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     artworks=st.integers(1, 12),
     clips=st.integers(1, 12),

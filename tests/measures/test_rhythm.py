@@ -14,7 +14,7 @@ def test_a_click_track_has_its_tempo(bpm: int) -> None:
     assert found.confidence > 0.8
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(50, 199))
 def test_any_steady_pulse_is_found(bpm: float) -> None:
     assert tempo(onset_envelope(clicks(bpm))).bpm == pytest.approx(bpm, rel=0.015)

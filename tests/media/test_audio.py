@@ -104,7 +104,7 @@ def test_a_cut_recording_is_shorter_or_refused(kind: str) -> None:
     assert refused in {None, Reason.UNREADABLE}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     kind=st.sampled_from(sorted(KINDS)),
     changes=st.lists(

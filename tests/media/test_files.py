@@ -7,7 +7,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from artsound.errors import ConfigError, Reason
@@ -204,6 +204,7 @@ def test_fingerprint_of_a_zip_depends_on_content_not_on_time(tmp_path: Path) -> 
     assert prints[0] == prints[1] != prints[2]
 
 
+@example(".")
 @given(st.text(min_size=1))
 def test_no_path_whatsoever_leaves_the_root(path: str) -> None:
     with pytest.raises(MediaError) as error:

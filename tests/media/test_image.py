@@ -168,7 +168,7 @@ def test_threads_leave_the_warning_filters_as_they_were() -> None:
     assert warnings.filters == before
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     kind=st.sampled_from(["JPEG", "PNG", "TIFF", "WEBP"]),
     changes=st.lists(

@@ -21,7 +21,7 @@ def cut(folder: Path, data: bytes) -> list[bytes]:
     return [data[chunk.start : chunk.start + chunk.size] for chunk in found]
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 300_000), st.booleans())
 def test_chunks_cover_a_file_within_their_limits(tmp_path: Path, size: int, flat: bool) -> None:
     data = bytes(size) if flat else random_bytes(size)

@@ -201,7 +201,7 @@ def told(address: str) -> list[str]:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_changed_or_missing_byte_is_found_where_it_is_published(
     web: Web, published: Path, data: st.DataObject
@@ -222,7 +222,7 @@ def test_any_changed_or_missing_byte_is_found_where_it_is_published(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_changed_byte_of_vectors_and_latents_is_found(place: Path, data: st.DataObject) -> None:
     folder = place / "demo-1.0.0"

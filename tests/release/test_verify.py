@@ -21,7 +21,7 @@ def test_a_sound_release_has_no_problems(finished: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_changed_missing_or_extra_byte_is_found(copied: Path, data: st.DataObject) -> None:
     path = copied / data.draw(st.sampled_from(sorted(world.contents(copied))))

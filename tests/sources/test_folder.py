@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from artsound import tables
@@ -196,7 +196,6 @@ def test_a_mapping_of_columns_that_do_not_exist_is_told(tmp_path: Path) -> None:
         read_artworks(collection(tmp_path, csv, "a.jpg", columns={"colour": "title"}))
 
 
-@settings(deadline=None)
 @given(st.permutations(["a.jpg,1,,", "b.jpg,2,,", "c.jpg,3,,", "gone.jpg,4,,"]))
 def test_the_order_of_lines_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
