@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
 
     from artsound.settings import Settings
@@ -54,22 +56,29 @@ def check(config: Config, as_json: Json = False) -> None:
 @app.command()
 def report(
     config: Config,
-    folder: Annotated[Path, typer.Option("--out", help="folder for report.json and the plots")],
+    folder: Annotated[Path, typer.Option("--out", help="folder for the report and its plots")],
+    correction: Annotated[
+        str,
+        typer.Option(help="of hubs, for the other selectors: none, csls, inverted_softmax, mutual_proximity"),
+    ] = "none",
     by_engines: Annotated[
         bool, typer.Option("--engines", help="also solve by every engine here, and compare the objectives")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Report quality against shuffles, by style and genre, hubness, and all selectors on the same vectors."""
+    """Report quality against shuffles, by style and genre, hubness, and all selectors on the same vectors.
+
+    Writes report.md and report.json, a plot a split, and unmatched.csv: who has no partner, and why.
+    """
     from rich.console import Console
 
     from artsound import progress
-    from artsound.matching.changes import Changes
     from artsound.matching.engines import installed
     from artsound.matching.history import read_history
     from artsound.matching.plots import draw
     from artsound.matching.report import engines, quality
     from artsound.matching.stage import fused_splits, rules_of
+    from artsound.matching.summary import write_report
     from artsound.settings import Settings
     from artsound.store import Store
     from artsound.wiring import policy_of
@@ -79,32 +88,62 @@ def report(
     told, read = read_history(settings.root), [store.read(name) for name in _reads(settings, "matching")]
     matching = store.read("matching")
     with progress.show(Console(stderr=True)):
-        made = quality(fused_splits(*read), matching, store.read("artworks"))
+        made = quality(fused_splits(*read), matching, store.read("artworks"), correction)
         if by_engines:
             rules = partial(rules_of, *read[:2], policy=policy_of(settings))
             told["engines"] = engines(fused_splits(*read), matching, rules, installed())
     for split, one in made.items():
         one["rounds"] = told["rounds"].get(split, [])
     whole = {name: value for name, value in told.items() if name != "rounds"} | {"splits": made}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
-    plots = draw(made, folder)
+    write_report(whole, matching, folder)
+    draw(made, folder)
     if as_json:
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
-    if told["changes"]:
-        typer.echo(f"since the matching before: {Changes(**told['changes']).text()}")
-    for split, one in made.items():
+    for line in _told(whole):
+        typer.echo(line)
+    typer.echo(f"written: {folder / 'report.md'}")
+
+
+def _told(whole: dict[str, Any]) -> "Iterator[str]":
+    from artsound.matching.changes import Changes
+
+    if whole["changes"]:
+        yield f"since the matching before: {Changes(**whole['changes']).text()}"
+    for split, one in whole["splits"].items():
         chance = "{:.4f} [{:.4f}, {:.4f}]".format(one["chance"]["mean"], *one["chance"]["interval"])
-        worst = f"worst tenth {one['score']['worst_decile']:.4f}"
-        typer.echo(
-            f"{split}: {one['pairs']} pairs, mean {one['score']['mean']:.4f}, {worst}; shuffled {chance}"
-        )
-    for split, each in told.get("engines", {}).items():
+        worst = f"lowest tenth {one['score']['worst_decile']:.4f}"
+        yield f"{split}: {one['pairs']} pairs, mean {one['score']['mean']:.4f}, {worst}; shuffled {chance}"
+    for split, each in whole.get("engines", {}).items():
         for one in each.values():
             differs = f"{one['difference']:+.6f} from the stored matching, {one['other_pairs']} other pairs"
-            typer.echo(f"{split}: by {one['engine']} objective {one['objective']:.6f}, {differs}")
-    typer.echo(f"{folder / 'report.json'} and {len(plots)} plots")
+            yield f"{split}: by {one['engine']} objective {one['objective']:.6f}, {differs}"
+
+
+@app.command()
+def select(
+    selector: Annotated[str, typer.Argument(help="greedy, greedy_sorted, mutual, top_k, captions_only …")],
+    config: Config,
+    out: Annotated[Path, typer.Option("--out", help="Parquet file for the pairs")],
+    correction: Annotated[str, typer.Option(help="of hubs; see `match report`")] = "none",
+) -> None:
+    """Let another selector choose on a build's vectors, for comparison; the build keeps its own pairs."""
+    import pyarrow.parquet as pq
+    from rich.console import Console
+
+    from artsound import progress
+    from artsound.matching.report import selected
+    from artsound.matching.stage import fused_splits
+    from artsound.settings import Settings
+    from artsound.store import Store
+
+    settings = Settings.load(config)
+    store = Store(settings.root)
+    read = [store.read(name) for name in _reads(settings, "matching")]
+    with progress.show(Console(stderr=True)):
+        rows = selected(fused_splits(*read), selector, correction)
+    pq.write_table(rows, out)
+    typer.echo(f"{out}: {len(rows)} pairs")
 
 
 @app.command()

@@ -3,9 +3,12 @@
 python -m bench.matching                 small and middle sizes
 python -m bench.matching --full --dim 512    106,574 clips × 116,475 artworks; some ten minutes on two cores
     --then check selectors    afterwards the independent check, and the selectors that prove nothing
+python -m bench.matching --passes --dim 1280    the exact pass beside sgemm and FAISS
+python -m bench.matching --rules artist places --sizes 30000    the optimum under rules, by passes
 """
 
 import argparse
+import importlib.util
 import json
 import logging
 import os
@@ -18,6 +21,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from scipy.optimize import linear_sum_assignment
+from threadpoolctl import threadpool_info
 
 from artsound import progress
 from artsound.matching import check, optimal, search
@@ -32,6 +36,8 @@ FULL = (106_574, 116_475)
 FLOOR = -2.0  # below every score here
 CHEAP = [name for name in SELECTORS if name != "optimal"]
 TURNS = 7  # of each job that is compared
+WORKS = 4  # of an artist, on average
+RULES = {"artist": Policy(pairs_per_artist=3), "places": Policy(clips_per_artwork=3)}
 Row = dict[str, Any]
 
 
@@ -57,6 +63,18 @@ def measured(row: Row) -> Iterator[None]:
 def _memory(name: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+def kernels() -> list[str]:
+    """Name each BLAS that is loaded and the processor whose kernels it took, which decide its speed."""
+    if importlib.util.find_spec("faiss"):
+        import faiss
+
+        print(f"FAISS {faiss.__version__}: {faiss.get_compile_options().strip()}")
+    loaded = (one for one in threadpool_info() if one["user_api"] == "blas")
+    return sorted(
+        f"{Path(one['filepath']).stem} {one['version']} for {one['architecture']}" for one in loaded
+    )
 
 
 def warm_up() -> None:
@@ -127,11 +145,13 @@ def against_scipy() -> Row:
     return row | {"passes": len(found.rounds) + 1, "ours": ours, "scipy": int(scores[rows, columns].sum())}
 
 
-def optimum(made: Planted, gap: float, label: str) -> tuple[Row, optimal.Solution]:
+def optimum(
+    made: Planted, policy: Policy, label: str, artist: np.ndarray | None = None
+) -> tuple[Row, optimal.Solution]:
     """Solve one problem and report its passes, gap, time and memory."""
     row: Row = {"data": label, "dim": made.art.shape[1]}
     with measured(row):
-        found = solve(fused(made), Rules(Policy(gap=gap), FLOOR))
+        found = solve(fused(made), Rules(policy, FLOOR, artist=artist))
     for number, done in enumerate(found.rounds):
         print(f"  pass {number + 2}: {done}", flush=True)
     if found.rounds:
@@ -194,7 +214,7 @@ def full(dim: int, hubs: str, gap: float, jobs: Sequence[str]) -> None:
     made = planted(*FULL, dim, hubs=hubs)
     passes = pass_against_sgemm(made, 3072)
     show("exact pass on 3,072 clips", passes)
-    row, found = optimum(made, gap, f"full, {hubs}")
+    row, found = optimum(made, Policy(gap=gap), f"full, {hubs}")
     one = next(r["cpu_s"] for r in passes if r["job"] == "pass, k=32") * FULL[0] / 3072
     show(
         "full size", [row | {"one_pass_cpu_s": round(one, 1), "cpu_in_passes": round(row["cpu_s"] / one, 2)}]
@@ -203,6 +223,19 @@ def full(dim: int, hubs: str, gap: float, jobs: Sequence[str]) -> None:
         show("selectors", [{"selector": "optimal"} | quality(made, found.pairs), *selectors(made, CHEAP)])
     if "check" in jobs:
         show("independent check", [checked(made, found)])
+
+
+def under_rule(name: str, clips: int, dim: int, hubs: str) -> Row:
+    """Solve with a limit an artist, or with places for three clips at a third as many artworks."""
+    made = planted(clips, clips * FULL[1] // FULL[0], dim, hubs=hubs)
+    artworks = clips * FULL[0] // FULL[1] // 3 if name == "places" else len(made.art)
+    made = made._replace(art=made.art[:artworks])
+    drawn = np.random.default_rng(7).integers(0, artworks // WORKS, artworks)
+    artist = drawn.astype(np.int32) if name == "artist" else None
+    row, _ = optimum(made, RULES[name], f"{clips} clips, {artworks} artworks, {name}", artist)
+    if artist is not None:
+        row["places"] = int(np.minimum(np.bincount(artist), RULES[name].pairs_per_artist).sum())
+    return row
 
 
 def show(title: str, rows: list[Row]) -> None:
@@ -218,18 +251,28 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--passes", action="store_true", help="only the exact pass, at full width")
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--hubs", default="severe", choices=("none", "moderate", "severe"))
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000], help="clips, for the selectors")
     parser.add_argument("--gap", type=float, default=1e-5)
+    parser.add_argument("--rules", nargs="*", default=(), choices=RULES)
     parser.add_argument("--then", nargs="*", default=["check"], choices=("check", "selectors"))
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    print(f"threads {os.cpu_count()}, load {os.getloadavg()[0]:.1f}")
+    print(f"threads {os.cpu_count()}, load {os.getloadavg()[0]:.1f}; {', '.join(kernels())}")
     warm_up()
     if given.full:
         with progress.show(Console(stderr=True)):
             full(given.dim, given.hubs, given.gap, given.then)
+        return
+    if given.passes:
+        show(f"exact pass, d = {given.dim}", pass_against_sgemm(planted(3072, FULL[1], given.dim)))
+        return
+    if given.rules:
+        with progress.show(Console(stderr=True)):
+            rows = [under_rule(name, n, given.dim, given.hubs) for name in given.rules for n in given.sizes]
+        show("under rules", rows)
         return
     show("exact pass, d = 512", pass_against_sgemm(planted(6144, 16384, 512)))
     show("against scipy, 3,000 × 3,300", [against_scipy()])

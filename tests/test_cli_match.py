@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -104,7 +105,29 @@ def test_the_report_is_written_with_its_plots(config: Path, tmp_path: Path) -> N
         "matching-train.png",
         "matching-val.png",
         "report.json",
+        "report.md",
+        "unmatched.csv",
     ]
+    told = (out / "report.md").read_text()
+    assert "| train | artworks | outnumbered | 3 |" in told
+    assert "| greedy_sorted |" in told
+    assert (out / "unmatched.csv").read_text().count("outnumbered") == 3
+
+
+def test_another_selector_chooses_on_the_same_vectors(config: Path, tmp_path: Path) -> None:
+    sums = {}
+    for name in ("optimal", "greedy"):
+        code, text = run("match", "select", name, "--config", str(config), "--out", str(tmp_path / name))
+        assert code == 0
+        assert "12 pairs" in text
+        sums[name] = pa.compute.sum(pq.read_table(tmp_path / name)["score"]).as_py()
+    stored = Store(config.parent / "store").read("pairs")
+    assert sums["optimal"] == pytest.approx(pa.compute.sum(stored["score"]).as_py())
+    assert sums["greedy"] <= sums["optimal"]
+    with pytest.raises(MatchingError, match="no selector 'best'; there are: optimal, greedy"):
+        run("match", "select", "best", "--config", str(config), "--out", str(tmp_path / "none"))
+    with pytest.raises(MatchingError, match="no correction 'hubs'; there are: none, csls"):
+        run("match", "report", "--config", str(config), "--out", str(tmp_path), "--correction", "hubs")
 
 
 def test_the_report_tells_passes_changes_and_what_every_engine_reaches(config: Path, tmp_path: Path) -> None:

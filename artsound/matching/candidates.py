@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 from scipy.special import logsumexp, ndtr
 
+from artsound.errors import MatchingError
 from artsound.matching import search
 from artsound.matching.scores import QUANTUM, Fused
 
@@ -30,7 +31,13 @@ class Candidates(NamedTuple):
 
 
 def candidates(fused: Fused, k: int = 32, correction: str = "none") -> Candidates:
-    """Find each clip's `k` best artworks by corrected score."""
+    """Find each clip's `k` best artworks by corrected score.
+
+    Raises:
+        MatchingError: there is no such correction.
+    """
+    if correction not in CORRECTIONS:
+        raise MatchingError(f"no correction {correction!r}; there are: {', '.join(CORRECTIONS)}")
     price = PRICES[correction](fused).astype(np.float32) if correction in PRICES else None
     wide = correction == "mutual_proximity"
     width = min(k * WIDER if wide else k, len(fused.art))

@@ -42,7 +42,7 @@ def _draw_scores(axes: Any, one: Report, title: str) -> None:
 
 
 def _draw_hubs(axes: Any, curve: Sequence[int]) -> None:
-    axes.plot(range(1, len(curve) + 1), curve)
+    axes.step(range(1, len(curve) + 1), curve, where="mid")
     axes.set(
         xlabel="artworks, most wanted first",
         ylabel=f"clips that have it among their {HUB_TOP} best",

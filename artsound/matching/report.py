@@ -14,7 +14,7 @@ from jaxtyping import Float64, Int64
 from scipy.stats import skew
 
 from artsound import tables
-from artsound.errors import Outcome
+from artsound.errors import MatchingError, Outcome
 from artsound.matching import ranks, search
 from artsound.matching.candidates import candidates
 from artsound.matching.engines import chosen
@@ -27,20 +27,24 @@ from artsound.progress import track
 
 SHUFFLES = 200
 INTERVAL = (2.5, 97.5)  # percent
+WIDTH = 32  # candidates a clip, for the selectors that need them
 GROUPS = ("style", "genre")  # columns of artworks
-BINS = 60
+BINS = 60  # of a histogram at most; fewer where there are few pairs
 
 Report = dict[str, Any]
 RulesOf = Callable[[Fused], Rules]
 
 
-def quality(splits: Iterable[tuple[str, Fused]], matching: pa.Table, artworks: pa.Table) -> Report:
+def quality(
+    splits: Iterable[tuple[str, Fused]], matching: pa.Table, artworks: pa.Table, correction: str = "none"
+) -> Report:
     """Report on each split that has pairs.
 
     Args:
         splits: name and fused vectors of each split.
         matching: rows of `matching`.
         artworks: rows of `artworks`, for their style and genre.
+        correction: of hubs, for the selectors that the matching is compared with; one of `CORRECTIONS`.
     """
     found = matching.to_pylist()
     pairs = [(r["item_id"], clip) for r in found if r["side"] == "art" for clip in r["partners"]]
@@ -55,6 +59,7 @@ def quality(splits: Iterable[tuple[str, Fused]], matching: pa.Table, artworks: p
         here = positions(fused, [pair for pair in pairs if pair[0] in members])
         if len(here):
             made[split] = _split(split, fused, here, price, groups)
+            made[split] |= {"correction": correction, "selectors": compare(fused, correction)}
     return made
 
 
@@ -114,7 +119,6 @@ def _split(
             name: _by_group([of[fused.art_ids[i]] for i in pairs[:, 0]], scores, chance)
             for name, of in groups.items()
         },
-        "selectors": compare(fused),
         "histogram": _histogram(scores, chance),
         "hub_curve": np.sort(_occurrence(fused.music, fused.art))[::-1][:1000].tolist(),
     }
@@ -189,8 +193,12 @@ def _skewness(rows: Any, columns: Any, price: Any = None) -> float:
 
 
 def compare(fused: Fused, correction: str = "none") -> Report:
-    """Let every selector choose on the same vectors."""
-    found = candidates(fused, min(32, len(fused.art)), correction)
+    """Let every selector choose on the same vectors.
+
+    Raises:
+        MatchingError: there is no such correction.
+    """
+    found = candidates(fused, min(WIDTH, len(fused.art)), correction)
     made = {}
     for name, select in SELECTORS.items():
         pairs = select(fused, found)
@@ -204,6 +212,25 @@ def compare(fused: Fused, correction: str = "none") -> Report:
             "worst_decile": _spread(scores)["worst_decile"],
         }
     return made
+
+
+def selected(splits: Iterable[tuple[str, Fused]], name: str, correction: str = "none") -> pa.Table:
+    """Let one selector choose in every split; pairs with their scores, not corrected.
+
+    Raises:
+        MatchingError: there is no such selector or correction.
+    """
+    if name not in SELECTORS:
+        raise MatchingError(f"no selector {name!r}; there are: {', '.join(SELECTORS)}")
+    rows = []
+    for split, fused in splits:
+        if not (len(fused.art) and len(fused.music)):
+            continue
+        pairs = SELECTORS[name](fused, candidates(fused, min(WIDTH, len(fused.art)), correction))
+        for (i, j), score in zip(pairs.tolist(), _scores(fused, pairs).tolist(), strict=True):
+            rows.append((split, fused.art_ids[i], fused.music_ids[j], score))
+    columns = zip(*rows, strict=True) if rows else ((),) * 4
+    return pa.table(dict(zip(("split", "artwork_id", "clip_id", "score"), map(list, columns), strict=True)))
 
 
 def engines(
@@ -235,6 +262,7 @@ def _by_engine(fused: Fused, stored: Int64[np.ndarray, "pair two"], rules: Rules
 
 
 def _histogram(scores: Float64[np.ndarray, "pair"], chance: Float64[np.ndarray, "shuffle pair"]) -> Report:
-    edges = np.linspace(min(scores.min(), chance.min()), max(scores.max(), chance.max()), BINS + 1)
+    bins = min(BINS, 10 + len(scores) // 10)
+    edges = np.linspace(min(scores.min(), chance.min()), max(scores.max(), chance.max()), bins + 1)
     shares = [np.histogram(some, edges)[0] / some.size for some in (scores, chance)]
     return {"edges": edges.tolist(), "pairs": shares[0].tolist(), "chance": shares[1].tolist()}

@@ -95,7 +95,7 @@ const Detail = {
     });
     return h("section", { class: "score" },
       h("h3", {}, "Why they were paired"),
-      h("div", { class: "total" }, h("b", {}, record.score.toFixed(3)), h("span", {}, `score, decile ${record.decile + 1} of ${Audit.index.deciles.length}`)),
+      h("div", { class: "total" }, h("b", {}, decimal(record.score)), h("span", {}, `score, decile ${record.decile + 1} of ${Audit.index.deciles.length}`)),
       ...rows,
       h("ul", {}, h("li", {}, "The music is choice ", h("b", {}, String(record.clip_rank)), " of this artwork", Detail.margin(record.clip_margin)),
         h("li", {}, "The artwork is choice ", h("b", {}, String(record.artwork_rank)), " of this music", Detail.margin(record.artwork_margin)), Detail.market(record)),
@@ -106,7 +106,7 @@ const Detail = {
   market(record) {
     if (typeof record.clip_price !== "number") return null;
     const wanted = record.hubness === 1 ? "1 artwork has" : `${count(record.hubness)} artworks have`;
-    return h("li", {}, `Price of the music ${record.clip_price.toFixed(3)}, of the artwork ${record.artwork_price.toFixed(3)}; ${wanted} this music among the ten best`);
+    return h("li", {}, `Price of the music ${decimal(record.clip_price)}, of the artwork ${decimal(record.artwork_price)}; ${wanted} this music among the ten best`);
   },
 
   margin(value) {
@@ -121,7 +121,7 @@ const Detail = {
       const name = byline(other.title || other.name, other.artist);
       const known = Audit.position.get(other.pair_id);
       return h("li", {}, other.sound ? playButton(other.sound, `Play ${name}`) : other.thumbnail ? h("img", { src: other.thumbnail, alt: "" }) : h("i", {}),
-        known === undefined ? h("span", {}, name) : h("button", { class: "linklike", onclick: () => Page.show(known) }, name), h("b", {}, other.value.toFixed(3)));
+        known === undefined ? h("span", {}, name) : h("button", { class: "linklike", onclick: () => Page.show(known) }, name), h("b", {}, decimal(other.value)));
     });
     return h("div", { class: `others ${kind}` }, h("h4", {}, title), h("ol", {}, ...rows));
   },

@@ -51,6 +51,11 @@ function signed(value) {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 }
 
+/* Like signed, without a plus. */
+function decimal(value) {
+  return value < 0 ? signed(value) : value.toFixed(3);
+}
+
 function byline(...parts) {
   return parts.filter(Boolean).join(" · ");
 }
