@@ -189,7 +189,7 @@ class AuditPage:
     def _digest(self, content: str) -> str:
         chosen = self.settings.release
         return hashlib.sha256(
-            f"{content}/{chosen.name}/{chosen.version}/{__version__}/2".encode()
+            f"{content}/{chosen.name}/{chosen.version}/{__version__}/3".encode()
         ).hexdigest()
 
 

@@ -7,6 +7,7 @@ artist, the least price of an artist's works is paid m times instead of once a w
 all pairs of a split that are not forbidden, not over a solver's candidates.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -90,7 +91,8 @@ def certificates(claim: Claim) -> list[dict[str, Any]]:
 
     Raises:
         MatchingError: the matching is not one of these items: unknown or missing items, an item used too
-            often, pairs that are not mutual or forbidden, a negative price, a partner in another split.
+            often, pairs that are not mutual or forbidden, an artist in more pairs than the limit, a negative
+            price, a partner in another split.
     """
     found = {(row["side"], row["item_id"]): row for row in claim.matching.to_pylist()}
     listed = {(row["side"], row["item_id"]): row["split"] for row in claim.splits.to_pylist()}
@@ -99,6 +101,8 @@ def certificates(claim: Claim) -> list[dict[str, Any]]:
             f"matching and splits differ in {len(unlike)} items, such as {' '.join(min(unlike))}: {AGAIN}"
         )
     _check_pairs(found, listed, claim.policy)
+    if claim.policy.pairs_per_artist:
+        _check_artists(found, claim)
     names = sorted(set(listed.values()))
     return [_certificate(name, found, claim) for name in track(names, "certifying splits")]
 
@@ -121,6 +125,19 @@ def _check_pairs(found: Mapping[Item, Any], listed: Mapping[Item, str], policy: 
                 raise MatchingError(f"{side} {item}: {partner} is not its partner in turn")
             if (item, partner) in banned and side == "art":
                 raise MatchingError(f"art {item}: its pair with {partner} is forbidden")
+
+
+def _check_artists(found: Mapping[Item, Any], claim: Claim) -> None:
+    ids, groups = (claim.splits[name].to_pylist() for name in ("item_id", "group_id"))
+    artist = dict(zip(zip(claim.splits["side"].to_pylist(), ids, strict=True), groups, strict=True))
+    pairs: Counter[tuple[str, str]] = Counter()
+    for (side, item), row in found.items():
+        if side == "art":
+            pairs[row["split"], artist[side, item]] += len(row["partners"])
+    for (split, name), count in pairs.items():
+        if count > claim.policy.pairs_per_artist:
+            most = claim.policy.pairs_per_artist
+            raise MatchingError(f"{split}: artist {name} has {count} pairs, {most} allowed")
 
 
 def _certificate(split: str, found: Mapping[Item, Any], claim: Claim) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from artsound.matching.search import NONE, Engine, Found
 from artsound.progress import track
 
 PLANE = 1 << 26  # scores that torch holds at a time
+QUERIES = 8192  # rows that FAISS is asked for at a time
 DRIVER = Path("/proc/driver/nvidia/version")  # is there where an NVIDIA driver is loaded
 
 
@@ -73,8 +74,12 @@ def by_faiss(
     if _gpus(faiss):
         index = faiss.index_cpu_to_all_gpus(index)
     index.add(np.hstack([columns, -price[:, None]]))
-    values, found = index.search(np.hstack([rows, np.ones((len(rows), 1), np.float32)]), k)
-    return _above(found.astype(np.int32), values, above)
+    found, values = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
+    for start in track(range(0, len(rows), QUERIES), "exact pass"):
+        some = rows[start : start + QUERIES]
+        wide = np.hstack([some, np.ones((len(some), 1), np.float32)])
+        values[start : start + QUERIES], found[start : start + QUERIES] = index.search(wide, k)
+    return _above(found, values, above)
 
 
 def _faiss() -> Any:

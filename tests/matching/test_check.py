@@ -92,6 +92,16 @@ def test_a_pair_that_is_forbidden_is_refused() -> None:
         proof(MATCHING, Policy(forbidden=((pair["item_id"], pair["partners"][0]),)))
 
 
+def test_more_pairs_of_an_artist_than_the_limit_are_refused() -> None:
+    one_hand = SPLITS.set_column(
+        SPLITS.column_names.index("group_id"), "group_id", pa.array(["h"] * len(SPLITS))
+    )
+    claim = Claim(MATCHING, CALIBRATION, one_hand, SIDES, Policy(pairs_per_artist=24))
+    with pytest.raises(MatchingError, match="train: artist h has 25 pairs, 24 allowed"):
+        certificates(claim)
+    certificates(claim._replace(policy=Policy(pairs_per_artist=25)))
+
+
 def test_a_matching_of_another_run_is_refused() -> None:
     with pytest.raises(MatchingError, match="match again"):
         proof(MATCHING.slice(1))

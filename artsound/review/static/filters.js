@@ -94,7 +94,7 @@ const Filters = {
     const { deciles } = Audit.index;
     const bars = deciles.map((decile, number) => {
       const on = Filters.chosen.decile.has(number);
-      const hint = `decile ${number + 1}: scores ${decile.low.toFixed(3)} to ${decile.high.toFixed(3)}, ${count(decile.count)} pairs`;
+      const hint = `decile ${number + 1}: scores ${decimal(decile.low)} to ${decimal(decile.high)}, ${count(decile.count)} pairs`;
       const bar = h("button", { class: `decile${on ? " on" : ""}`, title: hint, "aria-label": hint, "aria-pressed": on, onclick: () => Filters.toggle("decile", number) }, h("span", {}), String(number + 1));
       bar.firstChild.style.height = `${12 + (36 * (decile.high - Audit.index.score_low)) / (Audit.index.score_high - Audit.index.score_low || 1)}px`;
       return bar;

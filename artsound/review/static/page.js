@@ -88,7 +88,7 @@ const Page = {
       h("div", { class: "words" }, h("h3", {}, artwork.title || "Untitled"), h("p", { class: "who" }, byline(artwork.artist || "unknown artist", artwork.date)), h("p", { class: "caption" }, artwork.caption.caption)),
       h("div", { class: "music" }, playButton(music.sound, `Play ${music.title || "the music"}`), h("div", { class: "names" }, h("strong", {}, music.title || "Untitled"), h("span", {}, byline(music.artist || "unknown artist", music.genres[0]))), waveTrack(music.sound, music.peaks, 28)),
       h("p", { class: "caption heard" }, music.caption.caption),
-      h("div", { class: "foot" }, h("span", {}, "score"), h("div", { class: "decilebar", title: `decile ${record.decile + 1}` }, bar), h("b", {}, record.score.toFixed(3))));
+      h("div", { class: "foot" }, h("span", {}, "score"), h("div", { class: "decilebar", title: `decile ${record.decile + 1}` }, bar), h("b", {}, decimal(record.score))));
   },
 
   /* Open a pair; `at` is its place in the view when it is known. */
