@@ -73,6 +73,7 @@ def report(
     from rich.console import Console
 
     from artsound import progress
+    from artsound.errors import MissingExtra
     from artsound.matching.engines import installed
     from artsound.matching.history import read_history
     from artsound.matching.plots import draw
@@ -95,8 +96,13 @@ def report(
     for split, one in made.items():
         one["rounds"] = told["rounds"].get(split, [])
     whole = {name: value for name, value in told.items() if name != "rounds"} | {"splits": made}
-    write_report(whole, matching, folder)
-    draw(made, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    plots = []
+    try:
+        plots = draw(made, folder)
+    except MissingExtra as error:
+        typer.echo(f"no pictures: {error}", err=True)
+    write_report(whole, matching, folder, plots)
     if as_json:
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return

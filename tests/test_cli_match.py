@@ -1,6 +1,7 @@
 """`match check` and `explain` on a small store."""
 
 import json
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -111,7 +112,18 @@ def test_the_report_is_written_with_its_plots(config: Path, tmp_path: Path) -> N
     told = (out / "report.md").read_text()
     assert "| train | artworks | outnumbered | 3 |" in told
     assert "| greedy_sorted |" in told
+    assert "](matching-val.png)" in told
     assert (out / "unmatched.csv").read_text().count("outnumbered") == 3
+
+
+def test_without_matplotlib_the_report_has_no_pictures_and_says_why(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, text = run("match", "report", "--config", str(config), "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert "no pictures: plots need the extra `publish`" in text
+    assert "![" not in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_another_selector_chooses_on_the_same_vectors(config: Path, tmp_path: Path) -> None:

@@ -18,26 +18,26 @@ SIDES = {"art": "artworks", "music": "clips"}
 ALONE = ("split", "side", "item_id", "reason", "price")
 
 
-def write_report(whole: Report, matching: pa.Table, folder: Path) -> None:
+def write_report(whole: Report, matching: pa.Table, folder: Path, plots: Sequence[Path] = ()) -> None:
     """Write `report.json`, `report.md` and `unmatched.csv`.
 
     Args:
         whole: what `quality` reports, under `splits`, with the history of the matching.
         matching: rows of `matching`.
-        folder: is made where it is not there.
+        folder: where they go.
+        plots: pictures in that folder, to show in the Markdown.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     alone = [row for row in matching.to_pylist() if not row["partners"]]
     text = json.dumps(whole, indent=2, ensure_ascii=False)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.md").write_text("\n\n".join(_paragraphs(whole, alone)) + "\n", encoding="utf-8")
+    (folder / "report.md").write_text("\n\n".join(_paragraphs(whole, alone, plots)) + "\n", encoding="utf-8")
     with (folder / "unmatched.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ALONE, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(sorted(alone, key=lambda row: (row["split"], row["side"], row["item_id"])))
 
 
-def _paragraphs(whole: Report, alone: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _paragraphs(whole: Report, alone: Sequence[Mapping[str, Any]], plots: Sequence[Path]) -> Iterator[str]:
     yield "# How good the matching is"
     if whole["changes"]:
         yield f"Since the matching before: {Changes(**whole['changes']).text()}."
@@ -50,7 +50,9 @@ def _paragraphs(whole: Report, alone: Sequence[Mapping[str, Any]]) -> Iterator[s
         )
     for split, one in whole["splits"].items():
         yield f"## {split}: {one['pairs']} pairs"
-        yield f"![scores, hubs and gap](matching-{split}.png)"
+        yield from (
+            f"![scores, hubs, gap]({path.name})" for path in plots if path.stem == f"matching-{split}"
+        )
         yield from _scores(one)
         yield from _hubs(one["hubness"])
         yield f"### Selectors on the same vectors, hubs corrected by: {one['correction']}"
