@@ -96,6 +96,8 @@ def build(
         refused = ", ".join(f"{count} {reason}" for reason, count in one.rejects.items())
         if one.ran:
             typer.echo(f"{name}: {one.rows} rows" + (f", refused {refused}" if refused else ""))
+        if name == "matching" and one.ran and (told := cli_match.changes_told(settings)):
+            typer.echo(told)
     typer.echo("all is current" if not any(one.ran for one in made.values()) else "done")
     typer.echo(f"release     {_short(products.release_folder(settings))}")
     typer.echo(f"audit page  {_short(products.audit_folder(settings) / 'index.html')}")

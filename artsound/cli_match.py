@@ -106,16 +106,22 @@ def report(
     if as_json:
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
-    for line in _told(whole):
-        typer.echo(line)
+    for line in (changes_told(settings), *_told(whole)):
+        if line:
+            typer.echo(line)
     typer.echo(f"written: {folder / 'report.md'}")
 
 
-def _told(whole: dict[str, Any]) -> "Iterator[str]":
+def changes_told(settings: "Settings") -> str:
+    """Say what the present matching changed of the one before it; nothing where it is the first."""
     from artsound.matching.changes import Changes
+    from artsound.matching.history import read_history
 
-    if whole["changes"]:
-        yield f"since the matching before: {Changes(**whole['changes']).text()}"
+    found = read_history(settings.root)["changes"]
+    return f"since the matching before: {Changes(**found).text()}" if found else ""
+
+
+def _told(whole: dict[str, Any]) -> "Iterator[str]":
     for split, one in whole["splits"].items():
         chance = "{:.4f} [{:.4f}, {:.4f}]".format(one["chance"]["mean"], *one["chance"]["interval"])
         worst = f"lowest tenth {one['score']['worst_decile']:.4f}"
@@ -167,7 +173,7 @@ def changes(
     from artsound.store import Store
 
     try:
-        old = pq.read_table(before)
+        old = pq.read_table(before, columns=["side", "item_id", "partners"])
     except (OSError, ValueError) as error:
         raise MatchingError(f"{before} is no table `matching`: {error}") from error
     made = compare(old, Store(Settings.load(config).root).read("matching"))

@@ -164,5 +164,7 @@ def test_changes_since_an_earlier_matching_are_counted(config: Path) -> None:
 
 
 def test_a_file_that_is_no_matching_is_refused(config: Path) -> None:
-    with pytest.raises(MatchingError, match="is no table"):
-        run("match", "changes", str(config), "--config", str(config))
+    other = config.parent / "store" / "tables" / "pairs.parquet"
+    for path in (config, other, config.parent / "absent.parquet"):
+        with pytest.raises(MatchingError, match="is no table"):
+            run("match", "changes", str(path), "--config", str(config))

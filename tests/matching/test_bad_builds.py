@@ -150,6 +150,20 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+def test_after_a_takedown_a_build_says_how_many_pairs_changed(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    partner = Store(config.parent / "store").read("pairs")["artwork_id"][0].as_py()
+    taken_down("art", [partner])(config)
+    config.write_text(config.read_text() + '[release]\nversion = "9.0.0"\n')
+    monkeypatch.setattr(sys, "argv", ["artsound", "build", "--config", str(config), "--no-prefect"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    told = capsys.readouterr().out
+    assert re.search(r"since the matching before: \d pairs kept, .* 1 gone with an item, 0 with a new", told)
+
+
 @pytest.mark.parametrize(("harm", "says"), HARM.values(), ids=HARM)
 def test_bad_input_is_one_clear_line_and_nothing_is_written(
     config: Path,

@@ -1,5 +1,6 @@
 """The optimum under all rules, against other solvers; and by passes against at once."""
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
+from threadpoolctl import threadpool_limits
 
 from artsound.matching import optimal, search
 from artsound.matching.engines import ENGINES
@@ -197,6 +199,16 @@ def test_the_exact_pass_does_not_depend_on_threads() -> None:
     one, four = (search.best(both.art, both.music, 5, threads=count) for count in (1, 4))
     assert np.array_equal(one.columns, four.columns)
     assert np.array_equal(one.values, four.values)
+
+
+@pytest.mark.usefixtures("by_passes")
+def test_pairs_and_prices_do_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    both, found = fused(900, 850, dim=24), []
+    for threads in (1, 3):
+        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
+        with threadpool_limits(threads):
+            found.append(solve(both, Rules(Policy(), FLOOR)))
+    assert all(np.array_equal(*some) for some in zip(found[0][:3], found[1][:3], strict=True))
 
 
 def test_only_what_lies_above_is_found() -> None:
