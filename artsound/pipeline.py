@@ -144,6 +144,8 @@ RELEASE = Stage(
     ),
     (),
     wiring.release_rows,
+    in_parts=True,
+    from_disk=True,
     watches=wiring.reviews,
 )
 

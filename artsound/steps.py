@@ -14,7 +14,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from artsound import costs, tables
-from artsound.errors import Outcome, TooManyRejects
+from artsound.errors import Outcome, Reject, TooManyRejects
 from artsound.settings import Settings
 from artsound.store import Manifest, Parts, Store
 
@@ -72,6 +72,7 @@ class Stage:
     sections: tuple[str, ...]  # the parts of the settings that its result depends on
     wire: Callable[[Settings], Run]
     in_parts: bool = False  # may its first table be handed over piece by piece?
+    from_disk: bool = False  # reads its tables itself; the function maps places, first and last, to rows
     watches: Callable[[Settings], str] | None = None  # identifies what it reads outside the store
     also: tuple[str, ...] = ()  # tables that it reads too, after the others, in a run that has them
     revision: int = 1  # raise it when the code changes what comes out
@@ -135,9 +136,7 @@ class TableStep:
             TooManyRejects: a larger share was refused than the settings allow; says the first ones.
         """
         _forget()
-        pieces = [self._parts(job).read(number) for number in range(job.parts)]
-        refused = [reject for piece in pieces for reject in piece.rejects]
-        total = len(refused) + sum(len(piece.rows) for piece in pieces)
+        refused, total = self._counted(job)
         if len(refused) > self.settings.max_reject_share * total:
             first = "; ".join(f"{item}: {reason} {detail}".strip() for item, reason, detail in refused[:3])
             raise TooManyRejects(
@@ -145,9 +144,22 @@ class TableStep:
                 f"{self.settings.max_reject_share:g} allows. First: {first}"
             )
         with costs.counted(self.settings.root, self.name, job.digest, "finish"):
-            written = self.store.write(self.name, pieces, job.digest)
+            written = self.store.write(self.name, self._pieces(job), job.digest)
         costs.forget_others(self.settings.root, self.name, job.digest)
         return _made(written, ran=True)
+
+    def _counted(self, job: Job) -> tuple[list[Reject], int]:
+        """List what was refused; count it together with what was kept."""
+        refused: list[Reject] = []
+        kept = 0
+        for piece in self._pieces(job):
+            refused.extend(piece.rejects)
+            kept += len(piece.rows)
+        return refused, kept + len(refused)
+
+    def _pieces(self, job: Job) -> Iterator[Outcome]:
+        """Map one part after another: all of them at once would fill the memory."""
+        return map(self._parts(job).read, range(job.parts))
 
     def _parts(self, job: Job) -> Parts:
         # a change of the part size must not mix pieces
@@ -164,6 +176,8 @@ class _Ready:
     part_rows: int
 
     def make(self, number: int) -> Outcome:
+        if self.stage.from_disk:
+            return self.run(number * self.part_rows, (number + 1) * self.part_rows)
         if not self.stage.in_parts:
             return self.run(*self.tables)
         first, *rest = self.tables
@@ -180,7 +194,7 @@ def _ready(step: TableStep, job: Job) -> _Ready:
     with _LOCK:
         if key not in _LATEST:
             _LATEST.clear()
-            inputs = [step.store.read(name) for name in step.reads]
+            inputs = [] if step.stage.from_disk else [step.store.read(name) for name in step.reads]
             _LATEST[key] = _Ready(step.stage, step.stage.wire(settings), inputs, settings.runtime.part_rows)
         return _LATEST[key]
 

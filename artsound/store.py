@@ -237,6 +237,8 @@ def _write_rows(name: str, path: Path, pieces: Iterable[Outcome], rejects: list[
             writer = _writer(path, group.schema)
         writer.write_table(group)
         keys.append(group.select(key_of(schema) or group.schema.names[:1]))
+        del group  # before the next is made: a group of wide rows is large
+        pa.default_memory_pool().release_unused()
     if writer is None:
         raise ValueError(f"{name}: no pieces")
     writer.close()
@@ -261,8 +263,10 @@ def _regroup(name: str, pieces: Iterable[Outcome], rejects: list[Reject]) -> Ite
         count += len(piece.rows)
         while count >= GROUP_ROWS:
             together = pa.concat_tables(waiting).combine_chunks()
+            count, empty = count - GROUP_ROWS, False
+            waiting = [together.slice(GROUP_ROWS)] if count else []  # an empty slice would hold all of it
             yield together.slice(0, GROUP_ROWS)
-            waiting, count, empty = [together.slice(GROUP_ROWS)], count - GROUP_ROWS, False
+            del together
     if waiting and (count or empty):
         yield pa.concat_tables(waiting).combine_chunks()
 

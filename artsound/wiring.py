@@ -4,19 +4,21 @@ A function is named after the table that its stage writes. A stage's module is i
 wired: to see that all is current must not wait for what would make it.
 """
 
+import weakref
 from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from artsound.errors import SourceError
+from artsound.errors import Outcome, SourceError
 from artsound.matching.policy import Policy
 from artsound.media.files import Media, fingerprint, open_media
 from artsound.models import registry
 from artsound.progress import LOG
 from artsound.settings import Settings
 from artsound.steps import Run
-from artsound.store import Store
+from artsound.store import Store, disk_errors
 from artsound.takedown import leave_out, read_register, register_text
 
 
@@ -281,11 +283,21 @@ def pairs(_: Settings) -> Run:
     return explain_pairs
 
 
-def release_rows(settings: Settings) -> Run:
-    from artsound.release.plan import plan_release
+def release_rows(settings: Settings) -> Callable[[int, int], Outcome]:
+    """Lay the release out piece by piece; meanwhile its tables lie in their new order among the parts."""
+    from artsound.release.plan import READS, plan_release
     from artsound.review.reviews import stored_reviews, without_refused
 
-    return partial(without_refused, plan_release, stored_reviews(Store(settings.root)))
+    store = Store(settings.root)
+    parts = settings.root / "parts" / "release_rows"
+    with disk_errors(parts):
+        parts.mkdir(parents=True, exist_ok=True)
+        scratch = TemporaryDirectory(prefix="ordered-", dir=parts, ignore_cleanup_errors=True)
+        sources = {name: store.path(name) for name in READS}
+        choose = partial(without_refused, stored_reviews(store))
+        planner = plan_release(sources, Path(scratch.name), choose)
+    weakref.finalize(planner, scratch.cleanup)
+    return planner
 
 
 def reviews(settings: Settings) -> str:

@@ -7,9 +7,7 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import time
@@ -24,31 +22,24 @@ import webdataset
 
 from artsound import tables
 from artsound.media.files import Folder
-from artsound.release.build import Release, ReleaseOptions
 from artsound.release.hashing import HashedFile
 from artsound.release.media import samples
 from artsound.release.parquet import SCHEMA, leaf_names, write_parquet
-from artsound.release.rows import StoredRows
 from artsound.release.sample import SAMPLE
 from artsound.release.verify import verify
 from artsound.release.webdataset import write_tar
+from bench.release_rows import file_facts, filled, make_release
 
 PAIRS = 1000
 IMAGE_BYTES, AUDIO_BYTES = 80_000, 160_000  # a 640 px JPEG; 10 s of an MP3 at 128 kbit/s
 ROUNDS = 5
-MANY = 100_000  # rows of a whole release of tiny media
 GROUP = 64_000_000
 
 
 def main() -> None:
-    """Measure and print; `rows` alone measures many rows, `files` alone all else."""
-    wanted = sys.argv[1:] or ["files", "rows"]
+    """Measure and print."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if "rows" in wanted:
-            _many_rows(folder)
-        if "files" not in wanted:
-            return
         rows = collection(folder, PAIRS, IMAGE_BYTES, AUDIO_BYTES)
         out = folder / "out"
         megabytes = PAIRS * (IMAGE_BYTES + AUDIO_BYTES) / 1e6
@@ -73,73 +64,6 @@ def main() -> None:
             PAIRS,
         )
         _verify_race(folder, rows)
-
-
-def _many_rows(folder: Path) -> None:
-    """Build whole releases of tiny media: what a row costs, and how much memory, as rows grow."""
-    print("\nmany rows, plan read from the store: rows, CPU ms a row, peak memory in MB; verify: the same")
-    told = []
-    for pairs in (1_000, MANY):
-        place = folder / str(pairs)
-        place.mkdir()
-        for code in (_PLAN, _BUILD, _VERIFY):  # a process each, so that each has its own peak
-            command = [sys.executable, "-c", code, str(place), str(pairs)]
-            done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603
-            if said := done.stdout.split():
-                told.append([float(one) for one in said])
-        (cpu, peak), (check, most) = told[-2:]
-        print(f"  {pairs:7d} {cpu:8.3f} {peak:8.0f}   verify {check:8.3f} {most:8.0f}")
-        shutil.rmtree(place)
-    ratios = [many / few for few, many in zip(told[0] + told[1], told[2] + told[3], strict=True)]
-    print("  ratios: " + ", ".join(f"{ratio:.2f}" for ratio in ratios))
-
-
-_PLAN = """
-import sys
-from pathlib import Path
-from artsound.errors import Outcome
-from artsound.store import Store
-from bench.release import collection
-
-place, pairs = Path(sys.argv[1]), int(sys.argv[2])
-Store(place).write("release_rows", [Outcome(collection(place, pairs, 300, 300))], "bench")
-"""
-_BUILD = """
-import resource, sys, time
-from pathlib import Path
-from artsound.release.rows import StoredRows
-from artsound.store import Store
-from bench.release import make_release
-
-place, pairs = Path(sys.argv[1]), int(sys.argv[2])
-store = Store(place)
-started = time.process_time()
-make_release(place, StoredRows(store.path("release_rows"), store.manifest("release_rows").content))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print((time.process_time() - started) / pairs * 1e3, peak)
-"""
-_VERIFY = """
-import resource, sys, time
-from pathlib import Path
-from artsound.release.verify import verify
-
-place, pairs = Path(sys.argv[1]), int(sys.argv[2])
-started = time.process_time()
-assert verify(place / "release").problems == []
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print((time.process_time() - started) / pairs * 1e3, peak)
-"""
-
-
-def make_release(folder: Path, rows: pa.Table | StoredRows) -> Path:
-    """Build a release in both formats."""
-    options = ReleaseOptions("bench", "1.0.0", shard_megabytes=50)
-    media = {"images": Folder(folder / "art"), "audio": Folder(folder / "music")}
-    making = Release(folder / "release", rows, options=options, **media, facts={})
-    for number in range(making.parts()):
-        making.run(number)
-    making.finish()
-    return making.folder
 
 
 def _race(title: str, rivals: dict[str, Callable[[], object]], items: int) -> None:
@@ -193,14 +117,14 @@ def _row(number: int, image: bytes, audio: bytes) -> dict[str, Any]:
         }
         for side in ("art", "music")
     }
-    artwork = sides["art"] | {"artwork_id": f"a{number}", "image": _file(image, "jpg")}
-    music = sides["music"] | {"clip_id": f"t{number}", "audio": _file(audio, "mp3")}
+    artwork = sides["art"] | {"artwork_id": f"a{number}", "image": file_facts(image, "jpg")}
+    music = sides["music"] | {"clip_id": f"t{number}", "audio": file_facts(audio, "mp3")}
     said = {"pair_id": key, "split": "train", "score": 0.5, "artwork": artwork, "music": music} | tier
-    meta = _filled(SAMPLE, said)
+    meta = filled(SAMPLE, said)
     media = {
         f"{kind}_{name}": value
         for kind, data, form in (("image", image, "jpg"), ("audio", audio, "mp3"))
-        for name, value in {"path": f"{number}.{form}", **_file(data, form)}.items()
+        for name, value in {"path": f"{number}.{form}", **file_facts(data, form)}.items()
     }
     ids = {
         "pair_id": key,
@@ -213,22 +137,6 @@ def _row(number: int, image: bytes, audio: bytes) -> dict[str, Any]:
 
 
 _WORDS = ("title", "artist", "licence")
-
-
-_PLAIN = {"string": "words", "bool": False}
-
-
-def _filled(dtype: pa.DataType, given: Any = None) -> Any:
-    """Complete what is given with plain values wherever a sample has more to say."""
-    if pa.types.is_struct(dtype):
-        return {field.name: _filled(field.type, (given or {}).get(field.name)) for field in dtype}
-    if given is not None:
-        return given
-    return [] if pa.types.is_list(dtype) else _PLAIN.get(str(dtype), 1)
-
-
-def _file(data: bytes, form: str) -> dict[str, Any]:
-    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "format": form}
 
 
 def _ours_tar(folder: Path, rows: pa.Table, out: Path) -> None:

@@ -156,6 +156,7 @@ def _leaves(name: str, dtype: pa.DataType) -> Iterator[str]:
 
 
 def _groups(found: Iterable[Sample], limit: int) -> Iterator[list[Sample]]:
+    """Gather row groups; the words of a sample are let go, since they stand in the plan's rows."""
     group: list[Sample] = []
     size = 0
     for sample in found:
@@ -163,7 +164,7 @@ def _groups(found: Iterable[Sample], limit: int) -> Iterator[list[Sample]]:
         if group and size + more > limit:
             yield group
             group, size = [], 0
-        group.append(sample)
+        group.append(sample._replace(meta=b"", art_caption=b"", music_caption=b""))
         size += more
     if group:
         yield group

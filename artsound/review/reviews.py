@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,10 +100,8 @@ def stored_reviews(store: Store) -> pa.Table:
     return store.read("reviews") if store.manifest("reviews") else tables.rows_of("reviews", [])
 
 
-def without_refused(
-    plan: Callable[..., Outcome], reviews: pa.Table, pairs: pa.Table, *others: pa.Table
-) -> Outcome:
-    """Plan a release of the pairs that reviewers did not refuse; the others become rejects.
+def without_refused(reviews: pa.Table, pairs: pa.Table) -> Outcome:
+    """Keep the pairs that reviewers did not refuse; the others become rejects.
 
     Their artworks and clips stay unpaired: matching anew would bring pairs that nobody has seen.
     """
@@ -111,10 +109,9 @@ def without_refused(
     ids = pc.binary_join_element_wise(refused["artwork_id"], refused["clip_id"], "\n")
     own = pc.binary_join_element_wise(pairs["artwork_id"], pairs["clip_id"], "\n")
     out = pc.is_in(own, value_set=ids.combine_chunks())
-    planned = plan(pairs.filter(pc.invert(out)), *others)
     gone = pairs["pair_id"].filter(out).to_pylist()
     rejects = [Reject(pair_id, Reason.REVIEWED_OUT, "rejected by reviewers") for pair_id in gone]
-    return Outcome(planned.rows, [*planned.rejects, *rejects])
+    return Outcome(pairs.filter(pc.invert(out)), rejects)
 
 
 def refused_pairs(reviews: pa.Table) -> pa.Table:

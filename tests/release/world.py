@@ -6,6 +6,7 @@ import math
 import wave
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -52,6 +53,13 @@ def make_media(folder: Path, count: int) -> None:
 
 def plan(folder: Path, count: int, **changes: Any) -> pa.Table:
     """Plan the release of a folder of `make_media`."""
+    with TemporaryDirectory() as scratch:
+        planned = plan_release(tables_of(folder, count, **changes), Path(scratch) / "ordered")
+        return tables.conform("release_rows", planned(0, count).rows)
+
+
+def tables_of(folder: Path, count: int, **changes: Any) -> dict[str, pa.Table]:
+    """Make the tables that a plan is made of."""
     names = [f"{number:04d}" for number in range(count)]
     art = [
         _file(folder / "art", f"pic ü%20 {i}.png", "image_path", "png")
@@ -95,8 +103,7 @@ def plan(folder: Path, count: int, **changes: Any) -> pa.Table:
         "art_measures": [{"artwork_id": f"a{name}", "lightness": 0.1} for name in names],
         "music_measures": [{"clip_id": f"t{name}", "tempo": 0.1} for name in names],
     } | changes
-    built = [tables.rows_of(table, [row(table, **one) for one in rows]) for table, rows in given.items()]
-    return tables.conform("release_rows", plan_release(*built).rows)
+    return {name: tables.rows_of(name, [row(name, **one) for one in rows]) for name, rows in given.items()}
 
 
 def release(folder: Path, rows: pa.Table, place: Path | None = None, **options: Any) -> Release:

@@ -98,21 +98,13 @@ def test_a_pair_is_refused_when_more_reject_than_accept() -> None:
 def test_refused_pairs_are_left_out_of_the_release_and_counted() -> None:
     given = [review(IDS[1], "Ann", "reject"), review(IDS[2], "Ann", "unsure")]
     reviews, _ = merge_reviews(given, SHOWN)
-    extra = pa.table({"x": [1]})
-    seen = []
-
-    def plan(pairs: pa.Table, *others: pa.Table) -> Outcome:
-        seen.append(others)
-        return Outcome(pairs, [])
-
-    rows, rejects = without_refused(plan, reviews, SHOWN, extra)
+    rows, rejects = without_refused(reviews, SHOWN)
     assert rows["pair_id"].to_pylist() == [IDS[0], IDS[2]]
     assert [(reject.item_id, reject.reason) for reject in rejects] == [(IDS[1], Reason.REVIEWED_OUT)]
-    assert seen == [(extra,)]
 
 
 def test_without_reviews_all_pairs_stay(store: Store) -> None:
-    rows, rejects = without_refused(Outcome, stored_reviews(store), SHOWN)
+    rows, rejects = without_refused(stored_reviews(store), SHOWN)
     assert rows.equals(SHOWN)
     assert rejects == []
 
