@@ -12,6 +12,7 @@ from artsound import __version__, costs
 from artsound.cost_sheet import cost_sheet
 from artsound.errors import ConfigError, MissingExtra, StoreError
 from artsound.media.files import open_media
+from artsound.provenance import told_sources
 from artsound.publish.history import PlannedVersion, before, history, told_of
 from artsound.receive.diff import Diff, PublishedVersion, compare
 from artsound.receive.find import Published
@@ -57,7 +58,16 @@ class ReleaseFolder:
     @property
     def reads(self) -> tuple[str, ...]:
         """The plan, what the leak report looks at, and the vectors that are published."""
-        tables = ("release_rows", "artworks", "tracks", "duplicates", "chance", *PROOF)
+        tables = (
+            "release_rows",
+            "source_files",
+            "artworks",
+            "tracks",
+            "clips",
+            "duplicates",
+            "chance",
+            *PROOF,
+        )
         return (*tables, *(table for table, _ in vector_tables(self.settings.release.vectors)))
 
     @cached_property
@@ -273,6 +283,7 @@ def _facts(settings: Settings, store: Store) -> dict[str, Any]:
         "settings": {k: v for k, v in values(settings).items() if k != "runtime"} | {"release": told},
         "tables": {name: asdict(manifest) for name, manifest in found.items()},
         "models": _models(store, found),
+        "sources": told_sources(settings, store),
         "matching": read("certificates").to_pylist(),
         "chance": read("chance").to_pylist(),
         "leaks": leak_report(read("splits"), read("artworks"), read("tracks"), read("duplicates")),

@@ -63,6 +63,19 @@ def _graph_state(uri: str, database: str, root: Path) -> str:
 look_again = _graph_state.cache_clear
 
 
+def source_files(settings: Settings) -> Run:
+    from artsound.sources.files import list_files
+
+    graph = partial(graph_state, settings)
+    return partial(list_files, settings.artworks, settings.tracks, graph)
+
+
+def all_files(settings: Settings) -> str:
+    """Identify what both sources read from disk, and the graph on a server."""
+    graph = graph_state(settings) if settings.artworks.source == "artgraph" else ""
+    return "/".join((art_files(settings), music_files(settings), graph))
+
+
 def art_keys(settings: Settings) -> Run:
     from artsound.sources import bolt
 

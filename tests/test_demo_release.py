@@ -147,6 +147,17 @@ def test_every_file_counts_the_same(folder: Path, made: ReleaseManifest) -> None
     assert {one["split"]: one["pairs"] for one in statement["splits"]} == made.splits
 
 
+def test_the_manifest_tells_what_the_release_is_made_from(made: ReleaseManifest) -> None:
+    for side, name in (("art", "artworks"), ("music", "music")):
+        told, place = made.facts["sources"][side], Path("data/sample") / name
+        tables = {path.name: sha(path.read_bytes()) for path in place.glob("*.csv")}
+        assert {file["name"]: file["sha256"] for file in told["files"]} == tables
+        listed = [f"{sha(path.read_bytes())}  {path.name}\n" for path in sorted(place.iterdir())]
+        media = [line for line in listed if not line.endswith(".csv\n")]
+        assert told["media"]["files"] == len(media)
+        assert told["media"]["sha256"] == sha("".join(media).encode())
+
+
 def samples_of(path: Path) -> int:
     with tarfile.open(path) as tar:
         return len({name.partition(".")[0] for name in tar.getnames()})

@@ -50,6 +50,9 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
         ("what", "by"),
         _flat({"code": made.facts.get("code_version", ""), "models": made.facts.get("models", {})}),
     )
+    if sources := made.facts.get("sources"):
+        yield "## Made from"
+        yield _sources(sources)
     if made.costs:
         yield f"What each build step took stands in `{made.costs}`; `artsound release costs` prints it."
     yield "## Limits"
@@ -111,6 +114,16 @@ def _proof(made: ReleaseManifest) -> Iterator[str]:
     ]
     if rows:
         yield "\n".join("| " + " | ".join(row) + " |" for row in (head, ("--",) * len(head), *rows))
+
+
+def _sources(sources: Mapping[str, Any]) -> str:
+    lines = ["| side | source | version | cite | media | sha256 of their list |", "|--|--|--|--|--|--|"]
+    for side, told in sources.items():
+        media = told["media"]
+        files = f"{media['files']} files, {media['bytes'] / 1e6:.1f} MB"
+        cells = (side, told["source"], told["version"], told["citation"], files, media["sha256"])
+        lines.append(f"| {' | '.join(map(escape, cells))} |")
+    return "\n".join(lines)
 
 
 def _licences(made: ReleaseManifest) -> Iterator[str]:

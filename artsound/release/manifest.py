@@ -145,7 +145,7 @@ def manifest_schema() -> dict[str, Any]:
             "between builds of the same bytes",
         },
         "files": {"type": "array", "items": _object(record)},
-        "facts": {"type": "object", "description": "settings, tables, models, leaks, code_version"},
+        "facts": {"type": "object", "description": "settings, tables, models, sources, leaks, code_version"},
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ArtSound release manifest"}
     return head | _object(properties)

@@ -24,6 +24,7 @@ SOURCE = Source(
     homepage="https://zenodo.org/records/8172374",
     licence="not stated where it could be read; images are WikiArt's: take them as research only",
     citation="Castellano, Digeno, Sansaro, Vessio 2022, doi:10.1016/j.knosys.2022.108859",
+    version="2.0",
 )
 
 NODE_COUNTS = {  # published, of the graph before emotions were added

@@ -24,4 +24,5 @@ class Source:
     homepage: str
     licence: str  # SPDX id, or what is known in words
     citation: str  # arXiv id, DOI, or whom to name
+    version: str = ""  # of what is published; empty where it has none
     remotes: tuple[Remote, ...] = ()

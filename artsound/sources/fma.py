@@ -31,6 +31,7 @@ SOURCE = Source(
     homepage="https://github.com/mdeff/fma",
     licence="metadata CC-BY-4.0; each recording under its artist's licence",
     citation="Defferrard, Benzi, Vandergheynst, Bresson 2017, arXiv:1612.01840",
+    version="rc1, 2017-05-09",
     remotes=(
         Remote(
             "fma_metadata.zip", BASE + "fma_metadata.zip", "sha1:f0df49ffe5f2a6008d7dc83c6915b31835dfe733"

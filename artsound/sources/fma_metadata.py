@@ -25,6 +25,7 @@ Line = dict[str, str]
 Subset = Literal["small", "medium", "large"]
 SUBSETS = ("small", "medium", "large")  # each contains the ones before
 HEAD = 1 << 16  # bytes that hold the header of a CSV
+FILES = ("tracks.csv", "raw_tracks.csv", "raw_albums.csv", "raw_artists.csv", "genres.csv")  # that are read
 LONG_TEXTS = ("album.information", "artist.bio")  # repeated for every track: read from raw_*.csv
 NEEDED = {
     *("set.subset", "track.genre_top", "track.date_recorded", "album.date_released"),
@@ -79,7 +80,7 @@ class Metadata:
             ConfigError: a file or column is missing; says which.
         """
         self.track_columns()
-        for name in ("raw_tracks.csv", "raw_albums.csv", "raw_artists.csv", "genres.csv"):
+        for name in FILES:
             self._bytes(name, HEAD)
 
     def links(self, ids: set[str]) -> dict[str, Line]:

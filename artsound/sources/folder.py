@@ -105,7 +105,7 @@ class _Given(NamedTuple):
 def _given(collection: Collection, side: _Side) -> _Given:
     media = open_media(collection.path)
     names = sorted(media.names())
-    table = _table_name(collection, names)
+    table = table_name(collection, names)
     try:
         data = media.read(table)
     except MediaError as error:
@@ -133,8 +133,12 @@ def _read(collection: Collection, side: _Side) -> Outcome:
     return Outcome(tables.rows_of(side.table, rows), rejects)
 
 
-def _table_name(collection: Collection, names: list[str]) -> str:
-    """Find the CSV: the one that the settings name, else the one that is there."""
+def table_name(collection: Collection, names: list[str]) -> str:
+    """Find the CSV: the one that the settings name, else the one that is there.
+
+    Raises:
+        ConfigError: there is none, or several.
+    """
     csvs = [name for name in names if name.lower().endswith(".csv")]
     if collection.table:
         if collection.table not in names:

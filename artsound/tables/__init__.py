@@ -22,6 +22,7 @@ from artsound.tables.catalog import (
     RAW_ARTISTS,
     RAW_ARTWORKS,
     RAW_TRACKS,
+    SOURCE_FILES,
     SPLITS,
     TRACKS,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "REJECTS",
     "RELEASE_ROWS",
     "REVIEWS",
+    "SOURCE_FILES",
     "SPLITS",
     "TABLES",
     "TRACKS",
@@ -81,6 +83,7 @@ __all__ = [
 ]
 
 TABLES: dict[str, pa.Schema] = {
+    "source_files": SOURCE_FILES,
     "graph_counts": GRAPH_COUNTS,
     "art_keys": ART_KEYS,
     "raw_artists": RAW_ARTISTS,

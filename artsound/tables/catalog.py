@@ -41,6 +41,16 @@ RAW_ARTWORKS = table(
     about="Artworks as their source names them; nothing is checked yet.",
 )
 
+SOURCE_FILES = table(
+    SIDE,
+    column("name", TEXT, "of the file in its collection; of a graph on a server, that of its database"),
+    maybe("bytes", pa.int64(), "size; null of a graph on a server", unit="B"),
+    maybe("sha256", TEXT, "of its bytes, or of the state of a graph; null of archives of media"),
+    maybe("published", TEXT, "checksum that its publisher states, such as sha1:0123…"),
+    key="side,name",
+    about="What the sources were read from beside the media, whose hashes stand in `artworks` and `clips`.",
+)
+
 GRAPH_COUNTS = table(
     column("kind", TEXT, "label, type or property"),
     column("name", TEXT, "of a label or a type of relation; of a property `label.name`"),
