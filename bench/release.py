@@ -157,7 +157,7 @@ def _tarfile(folder: Path, rows: pa.Table, out: Path, *, hashed: bool = False) -
 
 
 def _shard_writer(folder: Path, rows: pa.Table, out: Path) -> None:
-    with webdataset.TarWriter(str(out), mtime=0) as tar:
+    with webdataset.ShardWriter(f"{out}-%06d.tar", maxcount=PAIRS, maxsize=1e12, verbose=0, mtime=0) as tar:
         for row in rows.to_pylist():
             tar.write({"__key__": row["pair_id"], **_members(folder, row)})
 

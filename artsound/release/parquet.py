@@ -67,6 +67,7 @@ def write_parquet(
 ) -> None:
     """Write plan rows with their media. Holds one row group in memory, and what is read ahead."""
     read: list[pa.Table] = []
+    rooms = _Room(), _Room()
 
     def noted() -> Iterator[pa.Table]:
         for piece in pieces:
@@ -76,7 +77,7 @@ def write_parquet(
     with open_writer(file, SCHEMA, plain=("pair_id", "meta")) as writer:
         for group in _groups(samples(noted(), images, audio), group_bytes):
             rows = pa.concat_tables(read)
-            writer.write_batch(_batch(rows.slice(0, len(group)), group))
+            writer.write_batch(_batch(rows.slice(0, len(group)), group, rooms))
             read[:] = [rows.slice(len(group))]
 
 
@@ -170,16 +171,32 @@ def _groups(found: Iterable[Sample], limit: int) -> Iterator[list[Sample]]:
         yield group
 
 
-def _batch(rows: pa.Table, group: list[Sample]) -> pa.RecordBatch:
+def _batch(rows: pa.Table, group: list[Sample], rooms: tuple["_Room", "_Room"]) -> pa.RecordBatch:
     columns = {name: rows[name].combine_chunks() for name in rows.schema.names if name in SCHEMA.names}
-    columns["image"] = _media([s.image for s in group], [f"{s.pair_id}.{s.image_format}" for s in group])
-    columns["audio"] = _media([s.audio for s in group], [f"{s.pair_id}.{s.audio_format}" for s in group])
+    images, audio = rooms
+    pictures, sounds = images.joined([s.image for s in group]), audio.joined([s.audio for s in group])
+    columns["image"] = _media(pictures, [f"{s.pair_id}.{s.image_format}" for s in group])
+    columns["audio"] = _media(sounds, [f"{s.pair_id}.{s.audio_format}" for s in group])
     return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
-def _media(data: list[bytes], names: list[str]) -> pa.StructArray:
-    ends = np.cumsum([0, *map(len, data)], dtype=np.int32)
-    # one copy; pa.array(data) would grow its buffer by doubling, which costs more than all the rest
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(data))]
-    values = pa.Array.from_buffers(pa.binary(), len(data), buffers)
+class _Room:
+    """Memory that row groups use one after another: fresh memory costs more than the copy into it."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def joined(self, data: list[bytes]) -> pa.Array:
+        """Put values side by side; what was joined before must be written by now."""
+        ends = np.cumsum([0, *map(len, data)], dtype=np.int32)
+        if len(self._bytes) < ends[-1]:
+            self._bytes = bytearray(int(ends[-1]))
+        room = memoryview(self._bytes)
+        for start, value in zip(ends.tolist(), data, strict=False):
+            room[start : start + len(value)] = value
+        buffers = [None, pa.py_buffer(ends), pa.py_buffer(room[: ends[-1]])]
+        return pa.Array.from_buffers(pa.binary(), len(data), buffers)
+
+
+def _media(values: pa.Array, names: list[str]) -> pa.StructArray:
     return pa.StructArray.from_arrays([values, pa.array(names, TEXT)], fields=list(MEDIA))
