@@ -127,10 +127,15 @@ def verify(  # noqa: PLR0913, PLR0917  # an option each
     if fetched:
         typer.echo(f"{fetched} files fetched anew", err=True)
     if as_json:
-        told = {"files": report.files, "problems": report.problems, "proved": report.proved}
+        told = {
+            "files": report.files,
+            "problems": report.problems,
+            "proved": report.proved,
+            "unseen": report.unseen,
+        }
         _print_json({"folder": _shown(place), **told})
     else:
-        for line in (*report.problems, *report.proved):
+        for line in (*report.problems, *report.proved, *report.unseen):
             typer.echo(line)
         count = len(report.problems)
         verdict = f"{count} problem{'s' * (count > 1)}" if count else "verified"

@@ -10,9 +10,25 @@ import typer
 if TYPE_CHECKING:
     from artsound.receive.diff import Diff
 
-app = typer.Typer(no_args_is_help=True, help="Give a release its version and publish it.")
+app = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 Folder = Annotated[Path, typer.Argument(help="folder of a finished release")]
+
+
+@app.callback(invoke_without_command=True)
+def release(
+    context: typer.Context,
+    propose: Annotated[
+        bool, typer.Option("--bump", help="with --config: say which version comes next, as the command bump")
+    ] = False,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="TOML settings file")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a release its version and publish it."""
+    if context.invoked_subcommand is None and propose:
+        bump(config=config, as_json=as_json)
+    elif context.invoked_subcommand is None or propose or config is not None:
+        raise typer.BadParameter("give a command, or --bump with --config; --help lists them")
 
 
 @app.command()
@@ -55,7 +71,7 @@ def _compared(before: str | None, after: str | None, config: Path | None) -> tup
         old, changed = ReleaseFolder(settings).changes()
         return old, settings.release.version, changed
     if before is None or after is None or config is not None:
-        raise ConfigError("give two releases, or --config alone")
+        raise ConfigError("give two releases to compare, or --config alone")
     first, second = find(before), find(after)
     return first.manifest.version, second.manifest.version, diff(first, second)
 

@@ -27,22 +27,27 @@ def _costs(settings: Settings, store: Store, release: Release) -> Iterator[Cost]
     for name in TABLES:
         if name not in _GIVEN and (found := store.manifest(name)):
             took = spent(settings.root, name, found.made_from)
-            yield Cost(name, found.rows, store.path(name).stat().st_size, *_times(took), *_asked(store, name))
+            size = store.path(name).stat().st_size
+            yield Cost(name, found.rows, size, **_times(took), **_asked(store, name))
     took = spent(settings.root, "release", release.digest)
-    yield Cost("release", len(release.plan), release.bytes_written(), *_times(took))
+    yield Cost("release", len(release.plan), release.bytes_written(), **_times(took))
 
 
-def _times(took: Spent | None) -> tuple[int | None, float | None, float | None]:
-    return (took.parts, took.wall, took.cpu) if took else (None, None, None)
+def _times(took: Spent | None) -> dict[str, Any]:
+    if took is None:
+        return {}
+    told = {"parts": took.parts, "wall_seconds": took.wall, "cpu_seconds": took.cpu}
+    return told | ({"gpu_seconds": took.gpu} if took.gpu else {})
 
 
-def _asked(store: Store, name: str) -> tuple[int | None, int | None, float | None]:
+def _asked(store: Store, name: str) -> dict[str, Any]:
     """Count what models were asked for a table: questions, tokens, seconds."""
     if "tokens" not in TABLES[name].names:
-        return None, None, None
+        return {}
     rows = store.read(name, ["tokens", "seconds"])
     tokens, seconds = (pc.sum(rows[column]).as_py() for column in ("tokens", "seconds"))
-    return len(rows) - rows["seconds"].null_count, tokens or 0, round(seconds or 0.0, 3)
+    asked = len(rows) - rows["seconds"].null_count
+    return {"requests": asked, "tokens": tokens or 0, "model_seconds": round(seconds or 0.0, 3)}
 
 
 def machine() -> dict[str, Any]:

@@ -8,6 +8,7 @@ tables and releases do not.
 import json
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ class Spent:
     parts: int
     wall: float  # s, summed over parts: parts that ran at once count each their own
     cpu: float  # s, of all threads and worker processes; shared out evenly between parts that ran at once
+    gpu: float = 0.0  # s, wall time of parts after which a model lay on a CUDA device
 
 
 @contextmanager
@@ -45,11 +47,18 @@ def counted(root: Path, step: str, job: str, what: str) -> Iterator[None]:
         yield
     finally:
         cpu = _CPU.end(number)
-    spent = Spent(1, round(time.monotonic() - started, 3), round(cpu, 3))
+    wall = round(time.monotonic() - started, 3)
+    spent = Spent(1, wall, round(cpu, 3), wall if _on_gpu() else 0.0)
     folder = _folder(root, step, job)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / f"{what}.json", lambda part: part.write_text(json.dumps(asdict(spent))))
+
+
+def _on_gpu() -> bool:
+    """Say whether this process has anything of torch on a CUDA device; torch is not imported for it."""
+    torch = sys.modules.get("torch")
+    return bool(torch and torch.cuda.is_initialized() and torch.cuda.memory_allocated())
 
 
 def spent(root: Path, step: str, job: str) -> Spent | None:
@@ -60,8 +69,9 @@ def spent(root: Path, step: str, job: str) -> Spent | None:
             found.append(Spent(**json.loads(path.read_text())))
     if not found:
         return None
-    wall, cpu = (round(sum(getattr(one, name) for one in found), 3) for name in ("wall", "cpu"))
-    return Spent(len(found), wall, cpu)
+    return Spent(
+        len(found), *(round(sum(getattr(one, name) for one in found), 3) for name in ("wall", "cpu", "gpu"))
+    )
 
 
 def forget_others(root: Path, step: str, job: str) -> None:

@@ -1,9 +1,11 @@
 """What a build takes is counted part by part, survives a stop, and changes no byte of what is released."""
 
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,6 +64,22 @@ def test_parts_that_run_at_once_share_the_time_of_the_processor(tmp_path: Path) 
     assert found.cpu <= whole + 0.1
 
 
+@pytest.mark.parametrize("held", [0, 10**9])
+def test_time_on_a_gpu_is_that_of_parts_with_a_model_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    cuda = SimpleNamespace(is_initialized=lambda: True, memory_allocated=lambda: held)
+    with costs.counted(tmp_path, "clips", "digest", "plain"):
+        burn(0.01)
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+        with costs.counted(tmp_path, "clips", "digest", "model"):
+            burn(0.02)
+    found = costs.spent(tmp_path, "clips", "digest")
+    assert found is not None
+    assert found.gpu == 0 if not held else 0.02 <= found.gpu < found.wall
+
+
 def test_what_was_made_from_other_things_is_forgotten(tmp_path: Path) -> None:
     for job in ("a" * 20, "b" * 20):
         with costs.counted(tmp_path, "clips", job, "finish"):
@@ -77,7 +95,7 @@ SHEET = costs_text([Cost("clips", 9, 100, 2, 1.5, 3.25), Cost("pairs", 3)], {"pr
 def test_a_sheet_says_what_is_known_and_adds_it_up() -> None:
     told = parse_costs(SHEET.encode())
     assert told["total"] == {
-        "bytes": 100, "wall_seconds": 1.5, "cpu_seconds": 3.25, "requests": 0, "tokens": 0
+        "bytes": 100, "wall_seconds": 1.5, "cpu_seconds": 3.25, "gpu_seconds": 0, "requests": 0, "tokens": 0
     }  # fmt: skip
     assert told["steps"][1] == {"step": "pairs", "rows": 3, "wall_seconds": None, "cpu_seconds": None}
 

@@ -223,8 +223,10 @@ def test_vectors_go_from_the_settings_to_the_loader(again: Path) -> None:
 
 def test_a_version_that_says_too_little_is_refused_before_anything_is_written(again: Path) -> None:
     with_release(again, "0.1.1", 'vectors = ["sentence"]')
-    proposed = builds.artsound("release", "bump", "--config", str(again), code=1)
-    assert "0.1.0 → 0.2.0: minor" in proposed.stdout
+    for spelled in ("bump", "--bump"):
+        proposed = builds.artsound("release", spelled, "--config", str(again), code=1)
+        assert "0.1.0 → 0.2.0: minor" in proposed.stdout
+        assert "0.1.1 is not a version" in proposed.stderr
     said = build(again, code=1)
     what = "0.1.1 is not a version for what changed since 0.1.0 (2 gained): make it 0.2.0"
     assert said.splitlines()[-1].endswith(what)

@@ -19,6 +19,8 @@ from artsound.release.part import read_note
 from artsound.release.verify import Report, count_problems, verify
 from artsound.takedown import held_problems, read_register
 
+UNSEEN = "at an address, what the manifest does not name and what stands inside files is not seen: pull it"
+
 
 class Checked(NamedTuple):
     """What was found, after what was mended."""
@@ -86,7 +88,8 @@ def verify_far(found: Published, *, workers: int = 8) -> Report:
         looked = pool.map(lambda record: [*_file_problems(place, record)], made.files)
         for some in track_bytes(looked, "hash files", [record.bytes for record in made.files]):
             problems += some
-    return Report(problems, len(made.files), sum(record.bytes for record in made.files), made.pairs)
+    size = sum(record.bytes for record in made.files)
+    return Report(problems, len(made.files), size, made.pairs, unseen=[UNSEEN])
 
 
 def _sum_problems(found: Published) -> Iterator[str]:

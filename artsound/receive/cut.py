@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from artsound import __version__
 from artsound.errors import ConfigError, ReleaseError
-from artsound.progress import track, track_bytes
+from artsound.progress import track_bytes
 from artsound.receive.arrays import array_shards, arrays_of, write_cut_arrays
 from artsound.receive.columns import bytes_of, chosen, manifest_of, write_columns
 from artsound.receive.fetch import fetch, has
@@ -29,7 +29,7 @@ from artsound.receive.find import Published
 from artsound.receive.pull import Pulled, check_space, pull, put_description
 from artsound.receive.source import Source, SourceMedia
 from artsound.release.build import Release
-from artsound.release.layout import Format, ReleaseOptions
+from artsound.release.layout import Format, ReleaseOptions, expected_bytes
 from artsound.release.manifest import (
     CERTIFICATE,
     MANIFEST,
@@ -223,7 +223,8 @@ def _tier(source: Source, folder: Path, cut: Cut, kept: list[FileRecord], worker
     check_space(folder, sum(media) * (1 + len(making.options.formats)) + arrays)
     making.adopt(folder, kept)
     with ThreadPoolExecutor(workers) as pool:
-        for _ in track(pool.map(making.run, range(making.parts())), "write shards", total=making.parts()):
+        sizes = expected_bytes(making.plan, making.options, making.shards)
+        for _ in track_bytes(pool.map(making.run, range(making.parts())), "write shards", sizes):
             pass
     listed = source.found.manifest.files
     proof = [record for record in listed if record.role == CERTIFICATE]  # of the whole matching, cut or not

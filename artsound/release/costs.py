@@ -17,7 +17,8 @@ FORMAT = "artsound-costs/1"
 LARGEST_COSTS = 2**20  # bytes
 ABOUT = (
     "Seconds of finished parts, measured when they ran: wall time summed over parts, CPU time of "
-    "all threads and worker processes. bytes: of the rows' file. null: not measured."
+    "all threads and worker processes. gpu_seconds: wall time of parts that ran with a model on a CUDA "
+    "device; a step that does not name it used none. bytes: of the rows' file. null: not measured."
 )
 
 
@@ -34,12 +35,13 @@ class Cost:
     requests: int | None = None  # questions that models answered, by the log of their answers
     tokens: int | None = None
     model_seconds: float | None = None  # until those answers came
+    gpu_seconds: float | None = None  # wall time of parts that ran with a model on a CUDA device
 
 
 def costs_text(costs: Sequence[Cost], machine: Mapping[str, Any]) -> str:
     """Write a cost sheet as JSON."""
     steps = [{name: value for name, value in vars(cost).items() if _told(name, value)} for cost in costs]
-    names = ("bytes", "wall_seconds", "cpu_seconds", "requests", "tokens")
+    names = ("bytes", "wall_seconds", "cpu_seconds", "gpu_seconds", "requests", "tokens")
     totals = {name: round(sum(getattr(cost, name) or 0 for cost in costs), 3) for name in names}
     told = {"format": FORMAT, "about": ABOUT, "machine": dict(machine), "steps": steps, "total": totals}
     return _signed(told)
@@ -71,7 +73,10 @@ def parse_costs(data: bytes) -> dict[str, Any]:
     return told
 
 
-_COLUMNS = ("step", "rows", "parts", "wall_seconds", "cpu_seconds", "bytes", "requests", "tokens")
+_COLUMNS = (
+    *("step", "rows", "parts", "wall_seconds", "cpu_seconds", "gpu_seconds"),
+    *("bytes", "requests", "tokens"),
+)
 
 
 def sheet_lines(told: Mapping[str, Any]) -> list[str]:

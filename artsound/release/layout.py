@@ -74,6 +74,12 @@ def plan_shards(plan: Plan, options: ReleaseOptions, arrays: Sequence[ArrayRecor
     return [shard for role, ranges in cuts.items() for shard in _named(role, ranges, plan)]
 
 
+def expected_bytes(plan: Plan, options: ReleaseOptions, shards: Sequence[Shard]) -> list[int]:
+    """Estimate what each shard of samples will take, before it is written."""
+    ends = np.concatenate([[0], np.cumsum(_tar_sizes(plan.brief, (), media=options.media))])
+    return [int(ends[shard.stop] - ends[shard.start]) for shard in shards]
+
+
 def shard_path(role: str, split: str, number: int, total: int) -> str:
     """Name a shard as the readers of its format expect."""
     if role == "webdataset":

@@ -33,6 +33,7 @@ class Report:
     bytes: int = 0
     pairs: int = 0
     proved: list[str] = field(default_factory=list)  # of its matching, a line a split
+    unseen: list[str] = field(default_factory=list)  # what could not be looked at, a line each
 
 
 def verify(folder: Path, *, deep: bool = False) -> Report:
