@@ -54,6 +54,7 @@ READ_ART: dict[str, tuple[Stage, ...]] = {
             wiring.raw_artworks,
             in_parts=True,
             watches=wiring.art_files,
+            revision=2,
         ),
         Stage("raw_artists", ("graph_counts",), ("artworks",), wiring.raw_artists),
     ),

@@ -83,31 +83,31 @@ def art_keys(settings: Settings) -> Run:
 
 
 def raw_artists(settings: Settings) -> Run:
-    from artsound.sources import ARTIST_SOURCES
+    from artsound.sources.readers import ARTIST_SOURCES
 
     return partial(ARTIST_SOURCES[settings.artworks.source], settings.artworks)
 
 
 def raw_artworks(settings: Settings) -> Run:
-    from artsound.sources import ART_SOURCES
+    from artsound.sources.readers import ART_SOURCES
 
     return partial(ART_SOURCES[settings.artworks.source], settings.artworks)
 
 
 def raw_tracks(settings: Settings) -> Run:
-    from artsound.sources import MUSIC_SOURCES
+    from artsound.sources.readers import MUSIC_SOURCES
 
     return partial(MUSIC_SOURCES[settings.tracks.source], settings.tracks)
 
 
 def raw_musicians(settings: Settings) -> Run:
-    from artsound.sources import MUSICIAN_SOURCES
+    from artsound.sources.readers import MUSICIAN_SOURCES
 
     return partial(MUSICIAN_SOURCES[settings.tracks.source], settings.tracks)
 
 
 def albums(settings: Settings) -> Run:
-    from artsound.sources import ALBUM_SOURCES
+    from artsound.sources.readers import ALBUM_SOURCES
 
     return partial(ALBUM_SOURCES[settings.tracks.source], settings.tracks)
 
@@ -329,7 +329,7 @@ def check_sources(settings: Settings) -> None:
     Raises:
         ConfigError: a column or file is missing; says which.
     """
-    from artsound.sources import ART_CHECKS, MUSIC_CHECKS
+    from artsound.sources.readers import ART_CHECKS, MUSIC_CHECKS
 
     for checks, collection in ((ART_CHECKS, settings.artworks), (MUSIC_CHECKS, settings.tracks)):
         if look := checks.get(collection.source):

@@ -3,7 +3,8 @@
 A re-encoded, louder or cut copy keeps many of Chromaprint's values exactly; other music shares hardly any.
 So an index of value → clips proposes pairs, and only these are laid side by side. Measured on the sample's
 recordings: copies re-encoded as MP3 or Vorbis differ in at most 0.05 of the bits, those that were cut too,
-by 0.4 to 5.3 s, in at most 0.08; others in at least 0.38.
+by 0.4 to 5.3 s, in at most 0.08; others in at least 0.38. An overlap of less than 5 s (`SHORTEST`) is
+not found, nor one in which fewer than `SHARED` values of the index are equal.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from artsound.groups import Pairs
 SAMPLED = np.uint32(2)  # one value in so many enters the index: the same ones in every fingerprint
 NEIGHBOURS = 8  # of the clips that share a value, each is paired with so many next ones
 SHARED = 2  # values of the index that two clips share before they are compared
-SHORTEST = 40  # values that must overlap, 5 s; and a quarter of the shorter fingerprint
+SHORTEST = 40  # values that must overlap, 5 s
 TELLING = 8  # different values in the overlap: silence and a held tone are alike everywhere
 SHIFTS = 3  # most frequent shifts that are tried
 CHUNK = 1 << 20  # values at a time: what is not the index itself stays small

@@ -8,23 +8,28 @@ User and password come from ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD, or 
 ARTSOUND_NEO4J_TOKEN; without any, none is sent.
 """
 
+import logging
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from artsound import tables
 from artsound.errors import ConfigError, MissingExtra, Outcome, Reason, Reject, SourceError
+from artsound.progress import LOG
 from artsound.sources.artgraph_model import (
     EMOTION,
     NEEDED,
     RELATIONS,
     TEXTS,
     Artworks,
+    Felt,
     Found,
     Relation,
     artist_row,
@@ -44,12 +49,13 @@ SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 COMMIT_TRIES = 5
 LONGEST_MESSAGE = 300  # characters of what a driver says
 PIECE = 1_000  # artworks asked for at once
-AHEAD = 2  # pieces on their way
+AHEAD = 2  # pieces on their way at a time
 RETRY_SECONDS = 30.0  # how long the driver repeats a transaction before it gives up
 
 KEYS = "MATCH (a:Artwork) RETURN a.name"
 # One list a row: a driver makes less of it than of as many named values.
-WINDOW = "MATCH (a:Artwork) WHERE a.name >= $low AND a.name <= $high RETURN [a.name, properties(a), {links}]"
+WINDOW = "MATCH (a:Artwork) WHERE a.name >= $low AND a.name <= $high RETURN "
+ARTWORK = "[a.name, properties(a), {artists}, {emotions}, {links}]"
 ARTISTS = "MATCH (a:Artist) RETURN [a.name, properties(a), {links}]"
 TYPES = "CALL db.relationshipTypes()"
 IMAGES = "MATCH (a:Artwork) WHERE a.image_url IS NOT NULL AND a.name IS NOT NULL RETURN a.name, a.image_url"
@@ -150,33 +156,36 @@ def read_keys(graph: Graph) -> Outcome:
 def read_window(keys: pa.Table, *, graph: Graph, kinds: Kinds) -> Outcome:
     """Read the artworks of a window of `art_keys`, with all that the graph knows of them.
 
-    The window is asked for piece by piece, the next one while this one becomes rows.
+    The window is asked for piece by piece, `AHEAD` of them at a time.
 
     Raises:
         SourceError: as `Graph.read`, or the graph changed since its keys were read.
     """
     wanted = keys["artwork_id"].to_pylist()
-    roles, links = _links("Artwork", kinds)
+    roles, told = artworks_of(kinds)
     pieces = [wanted[start : start + PIECE] for start in range(0, len(wanted), PIECE)]
     with graph.connected() as read, ThreadPoolExecutor(AHEAD) as pool:
-        query = WINDOW.format(links=links)
-        answers = pool.map(lambda piece: read(query, low=piece[0], high=piece[-1]), pieces)
-        made = [_rows(graph, roles, piece, answer) for piece, answer in zip(pieces, answers, strict=True)]
+        take = partial(_columns, roles)
+
+        def made_of(piece: list[str]) -> Outcome:
+            return _rows(graph, piece, read(WINDOW + told, take, low=piece[0], high=piece[-1]))
+
+        made = list(pool.map(made_of, pieces))
     rows = pa.concat_tables([tables.rows_of("raw_artworks", []), *(one.rows for one in made)])
     return Outcome(rows, [reject for one in made for reject in one.rejects])
 
 
-def _rows(graph: Graph, roles: list[str], wanted: list[str], answer: Rows) -> Outcome:
-    """Turn the artworks of one piece into rows; of several of one name the first stands."""
-    found = sorted((values for (values,) in answer), key=lambda values: _order(values[0]))
-    names = [values[0] for values in found]
-    if changed := sorted(set(names) ^ set(wanted)):
+def _rows(graph: Graph, wanted: list[str], found: Artworks) -> Outcome:
+    """Turn the artworks of one piece into rows, in the order of the keys; of several of one name, one."""
+    if changed := sorted({*found.names} ^ {*wanted}):
         raise SourceError(f"the graph at {graph.uri} changed while it was read ({changed[0]}): build again")
-    rejects: list[Reject] = []
-    if len(names) > len(wanted):
-        found.sort(key=lambda values: (_order(values[0]), repr(values)))
-        found, rejects = without_repeats(found, lambda values: str(values[0]), set())
-    return Outcome(artwork_rows(_columns(roles, found)), rejects)
+    rows = artwork_rows(found)
+    if len(rows) == len(wanted):
+        places = {name: place for place, name in enumerate(found.names)}
+        return Outcome(rows.take(pa.array([places[name] for name in wanted], pa.int64())))
+    several = sorted(rows.to_pylist(), key=lambda row: (_order(row["artwork_id"]), repr(row)))
+    kept, rejects = without_repeats(several, lambda row: str(row["artwork_id"]), set())
+    return Outcome(tables.rows_of("raw_artworks", kept), rejects)
 
 
 def read_artists(graph: Graph, kinds: Kinds) -> Outcome:
@@ -226,23 +235,25 @@ def kinds_of(graph: Graph, types: Collection[str]) -> Kinds:
     return kinds
 
 
-def _links(label: str, kinds: Mapping[str, str]) -> tuple[list[str], str]:
+def artworks_of(kinds: Kinds) -> tuple[list[str], str]:
+    """Write what is asked of an artwork `a`; returns the roles of its links, too, as they stand there."""
+    roles, links = _links("Artwork", kinds)
+    felt = "[x.name, e.arousal, e.description]"
+    emotions = f"[(a)-[e:{kinds[EMOTION.role]}]->(x:Emotion) | {felt}]" if EMOTION.role in kinds else "[]"
+    artists = f"[(a)-[:{kinds['artist']}]->(x:Artist) | [x.name, x.printed_name]]"
+    return roles, ARTWORK.format(artists=artists, emotions=emotions, links=links)
+
+
+def _links(label: str, kinds: Kinds) -> tuple[list[str], str]:
     """Write one pattern comprehension a role: these stream, and need no aggregation over all artworks."""
-    found = {r.role: f"[(a)-[:{kinds[r.role]}]->(x:{r.tail}) | {_shown(r)}]" for r in RELATIONS
-             if r.head == label and r.role in kinds}  # fmt: skip
+    found = {r.role: f"[(a)-[:{kinds[r.role]}]->(x:{r.tail}) | x.name]" for r in RELATIONS
+             if r.head == label and r.role in kinds and r.role != "artist"}  # fmt: skip
     if label == "Artwork":
         found |= {r.role: path for r in RELATIONS if (path := _through(r, kinds))}
-        if EMOTION.role in kinds:
-            felt = "[x.name, e.arousal, e.description]"
-            found[EMOTION.role] = f"[(a)-[e:{kinds[EMOTION.role]}]->(x:Emotion) | {felt}]"
     return list(found), ", ".join(found.values())
 
 
-def _shown(relation: Relation) -> str:
-    return "[x.name, x.printed_name]" if relation.role == "artist" else "x.name"
-
-
-def _through(relation: Relation, kinds: Mapping[str, str]) -> str | None:
+def _through(relation: Relation, kinds: Kinds) -> str | None:
     """Write the pattern of what an artwork has through its gallery or city."""
     way = {"Gallery": "gallery", "City": "city"}.get(relation.head, "")
     if way not in kinds or relation.role not in kinds:
@@ -252,46 +263,54 @@ def _through(relation: Relation, kinds: Mapping[str, str]) -> str | None:
     )
 
 
-def _columns(roles: Sequence[str], answer: Rows) -> Artworks:
-    """Turn what a server says of artworks into columns."""
-    names, properties, *linked = ([*column] for column in zip(*answer, strict=True))
-    links = dict(zip(roles, linked, strict=True))
-    artists = [sorted(told, key=repr) if len(told) > 1 else told for told in links.pop("artist", ())]
-    felt = links.pop("emotions", [()] * len(names))
-    own: dict[str, Sequence[Sequence[str]]] = {
-        role: [_names(tails) if tails else () for tails in column] for role, column in links.items()
-    }
-    keys: list[Sequence[str]] = [_names([slug for slug, _ in told]) if told else () for told in artists]
-    more: list[Mapping[str, Any]] = [
-        {name: known[name] for name in known.keys() - _OWN} for known in properties
-    ]
-    return Artworks(
-        names=names,
-        texts={name: [known.get(name) for known in properties] for name in TEXTS},
-        links={**own, "artist": keys},
-        artist_names=[_printed(*told) for told in zip(keys, artists, strict=True)],
-        emotions=[
-            sorted([(str(n), float(v or 1), about or "") for n, v, about in told]) if told else ()
-            for told in felt
-        ],
-        more=more,
-    )
+def _columns(roles: Sequence[str], answer: Iterable[Any]) -> Artworks:
+    """Turn what a server says of artworks into columns, as it comes.
+
+    Little of a row lives on: many small lists would keep Python's collector busier than the rows themselves.
+    """
+    names, makers, printed = list[str](), list[Sequence[str]](), list[str | None]()
+    felt, more = list[Sequence[Felt]](), list[Mapping[str, Any]]()
+    texts: dict[str, list[Any]] = {name: [] for name in TEXTS}
+    links: dict[str, list[Sequence[str]]] = {role: [] for role in roles}
+    told = [(name, column.append) for name, column in texts.items()]
+    linked_to, alone = [column.append for column in links.values()], lru_cache(None)(_alone)
+    for ((name, properties, artists, emotions, *linked),) in answer:
+        names.append(name)
+        for text, append in told:
+            append(properties.get(text))
+        unknown = () if properties.keys() <= _OWN else properties.keys() - _OWN
+        more.append({key: properties[key] for key in unknown} if unknown else _NO_MORE)
+        for append, tails in zip(linked_to, linked, strict=True):
+            append((alone(tails[0]) if len(tails) < 2 else _names(tails)) if tails else ())
+        slugs, shown = (alone(artists[0][0]), artists[0][1]) if len(artists) == 1 else _makers(artists)
+        makers.append(slugs)
+        printed.append(shown)
+        felt.append(_felt(emotions) if emotions else ())
+    return Artworks(names, texts, {**links, "artist": makers}, printed, felt, more)
 
 
-def _names(tails: Sequence[Any]) -> Sequence[str]:
+def _makers(artists: Sequence[Sequence[Any]]) -> tuple[Sequence[str], str | None]:
+    """Sort the artists of an artwork by slug; with the printed name of the first."""
+    slugs = _names(slug for slug, _ in artists)
+    shown = (printed for slug, printed in sorted(artists, key=repr) if slugs and slug == slugs[0])
+    return slugs, next(shown, None)
+
+
+def _felt(emotions: Sequence[Sequence[Any]]) -> Sequence[Felt]:
+    return sorted((str(name), float(arousal or 1), about or "") for name, arousal, about in emotions)
+
+
+def _alone(name: str | None) -> Sequence[str]:
+    return () if name is None else (str(name),)
+
+
+def _names(tails: Iterable[Any]) -> Sequence[str]:
     """Sort names, each once; a node without a name tells nothing."""
-    if len(tails) == 1 and isinstance(tails[0], str):  # the usual case
-        return tails
-    names = {*tails}
-    names.discard(None)
-    return sorted(map(str, names))
+    return sorted({str(name) for name in tails if name is not None})
 
 
 _OWN = {*TEXTS, "name"}  # properties that have a column
-
-
-def _printed(keys: Sequence[str], artists: Sequence[Sequence[Any]]) -> str | None:
-    return next((printed for slug, printed in artists if keys and slug == keys[0]), None)
+_NO_MORE: Mapping[str, Any] = {}
 
 
 def _order(name: str) -> bytes:
@@ -306,7 +325,20 @@ def _driver_package() -> Any:
         raise MissingExtra(
             "a graph over Bolt needs the extra `graph`: pip install 'artsound-builder[graph]'"
         ) from error
+    if _WAITING not in (log := logging.getLogger("neo4j")).handlers:
+        log.addHandler(_WAITING)
     return neo4j
+
+
+class _Waiting(logging.Handler):
+    """Says in one short line that the driver waits; its own are long, and an error tells the rest."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if told := re.search(r"will be retried in ([\d.]+)\s?s", record.getMessage()):
+            LOG.warning("the graph does not answer; asked again in %.0f s", float(told[1]))
+
+
+_WAITING = _Waiting(logging.WARNING)
 
 
 def login() -> Any:
@@ -320,9 +352,12 @@ def login() -> Any:
 
 def _told(error: Exception) -> str:
     """Say in one line what the driver says, and what to do where it is known."""
-    text = " ".join(str(error).split())[:LONGEST_MESSAGE] or type(error).__name__
+    text = " ".join(str(getattr(error, "message", None) or error).split())[:LONGEST_MESSAGE]
+    text = text or type(error).__name__
     if "SSLCertVerificationError" in text:
         return "nobody vouches for its certificate: bolt+ssc or neo4j+ssc trusts one that is self-signed"
-    if "Unauthorized" in repr(error):
+    if "Unauthorized" in str(getattr(error, "code", "")):
         return f"{text}: set ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD, or ARTSOUND_NEO4J_TOKEN"
+    if "Connection refused" in text or "resolve address" in text:
+        return "nobody answers there: start the server, or name another address"
     return text

@@ -19,6 +19,7 @@ from artsound.errors import SourceError, StoreError
 from artsound.progress import LOG, track
 from artsound.sources.base import Remote
 from artsound.sources.fetch import AGENT, retry_after
+from artsound.store import disk_errors
 
 PIECE = 1 << 20  # bytes written at a time; progress counts these
 SPARE = 100_000_000  # bytes of the disk that stay free
@@ -62,7 +63,8 @@ def download(
         if not sound(target, remote):
             raise SourceError(f"{target} has other bytes than published: move it away, and run again")
         return target
-    folder.mkdir(parents=True, exist_ok=True)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     part, causes = target.with_name(target.name + ".part"), []
     for url in [*(f"{mirror.rstrip('/')}/{remote.name}" for mirror in mirrors), remote.url]:
         if not url:

@@ -20,7 +20,7 @@ import requests
 from artsound.errors import Reason, Reject
 from artsound.progress import track
 from artsound.sources.ledger import Entry, Ledger
-from artsound.store import write_whole
+from artsound.store import disk_errors, write_whole
 
 AGENT = "artsound-builder (dataset research; honours robots.txt and noai)"
 MODIFIERS = ("HD", "HalfHD", "Large", "Blog", "Portrait", "PinterestLarge", "PinterestSmall")  # of WikiArt
@@ -148,8 +148,12 @@ def fetch_images(
         ledger: what failed before, and when it is due.
         manners: limits and patience.
         now: seconds since the epoch.
+
+    Raises:
+        StoreError: the folder cannot be written to, or its disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     known = ledger.read()
     given = list(wanted)
     unsafe = [Reject(name, Reason.UNSAFE_PATH, "no plain file name") for name, _ in given if not _plain(name)]
@@ -167,7 +171,8 @@ def fetch_images(
             due_at = None if wait is None else now() + wait
             ledger.add(name, Entry(refused.reason, refused.cause, tries, due_at))
         else:
-            write_whole(folder / name, lambda part: part.write_bytes(data))
+            with disk_errors(folder):
+                write_whole(folder / name, lambda part: part.write_bytes(data))
             ledger.remove(name)
 
     with ThreadPoolExecutor(manners.workers) as pool:

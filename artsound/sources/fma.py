@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from artsound import tables
-from artsound.errors import Outcome, Reason, Reject, SourceError
+from artsound.errors import ConfigError, Outcome, Reason, Reject, SourceError
 from artsound.media.audio import decode_audio
 from artsound.media.files import Media, MediaError
 from artsound.progress import track
@@ -149,8 +149,14 @@ class Tally(NamedTuple):
 
 
 def check_audio(media: Media, *, workers: int) -> Tally:
-    """Decode every mp3 as the known counts were made: 48 kHz mono; failed, or under 480,000 samples."""
+    """Decode every mp3 as the known counts were made: 48 kHz mono; failed, or under 480,000 samples.
+
+    Raises:
+        ConfigError: there is none.
+    """
     names = [name for name in media.names() if name.lower().endswith(".mp3")]
+    if not names:
+        raise ConfigError("there is no .mp3 in it: name an archive of FMA's audio, or its folder")
     with ThreadPoolExecutor(workers) as pool:
         results = list(track(pool.map(lambda name: _frames(media, name), names), "decoding", len(names)))
     ends = dict(zip(names, results, strict=True))

@@ -6,7 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from artsound.errors import Reason
+from artsound.errors import Reason, StoreError
+from artsound.store import disk_errors
 
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS failed "
@@ -29,14 +30,18 @@ class Entry:
 
 
 class Ledger:
-    """Failures by item, in one SQLite file. Safe in threads."""
+    """Failures by item, in one SQLite file. Safe in threads.
+
+    Raises:
+        StoreError: it cannot be written, or is another file.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._lock = threading.Lock()
-        with closing(sqlite3.connect(path)) as db, db:
-            db.execute(_CREATE)
+        self._change(_CREATE)
 
     def read(self) -> dict[str, Entry]:
         """List all failures."""
@@ -55,6 +60,9 @@ class Ledger:
         """Forget a failure: the item came."""
         self._change("DELETE FROM failed WHERE name = ?", (name,))
 
-    def _change(self, statement: str, values: tuple[object, ...]) -> None:
-        with self._lock, closing(sqlite3.connect(self._path)) as db, db:
-            db.execute(statement, values)
+    def _change(self, statement: str, values: tuple[object, ...] = ()) -> None:
+        try:
+            with self._lock, closing(sqlite3.connect(self._path)) as db, db:
+                db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot write to {self._path}: {error}; what was finished is kept") from error

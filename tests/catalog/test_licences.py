@@ -27,6 +27,13 @@ STRINGS = {
     "Public Domain Mark 1.0": "CC-PDM-1.0",
     # the same, as sources.md shortens them
     "BY-NC-SA 3.0 US": "LicenseRef-CC-BY-NC-SA-3.0-US",
+    "BY-NC-ND 3.0 Intl": "CC-BY-NC-ND-3.0",
+    "BY-NC-SA 3.0 Intl": "CC-BY-NC-SA-3.0",
+    "BY-NC-ND 3.0 US": "LicenseRef-CC-BY-NC-ND-3.0-US",
+    "BY-NC-SA": "LicenseRef-CC-BY-NC-SA",
+    "BY-NC 3.0 Intl": "CC-BY-NC-3.0",
+    "BY-NC": "LicenseRef-CC-BY-NC",
+    "BY-SA": "LicenseRef-CC-BY-SA",
     "BY-NC-ND 4.0": "CC-BY-NC-ND-4.0",
     "BY": "LicenseRef-CC-BY",
     # museums and the sample

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from artsound.errors import Reason
+import pytest
+
+from artsound.errors import Reason, StoreError
 from artsound.sources.fetch import Manners, fetch_images
 from artsound.sources.ledger import Entry, Ledger
 from tests.sources.rude import IMAGE, RudeServer, address
@@ -89,3 +91,17 @@ def test_a_name_that_is_a_path_is_refused(server: RudeServer, tmp_path: Path) ->
     rejects = fetch_images(items, tmp_path / "in", Ledger(tmp_path / "ledger.sqlite"), MANNERS)
     assert [reject.reason for reject in rejects] == [Reason.UNSAFE_PATH] * 4
     assert server.seen.total() == 0
+
+
+def test_a_full_disk_and_a_folder_that_is_a_file_are_told(server: RudeServer, tmp_path: Path) -> None:
+    (tmp_path / "good.jpg.part").symlink_to("/dev/full")
+    items, ledger = wanted(server, "good.jpg"), Ledger(tmp_path / "ledger.sqlite")
+    with pytest.raises(StoreError, match="No space left on device; what was finished is kept"):
+        fetch_images(items, tmp_path, ledger, MANNERS)
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StoreError, match="cannot write to"):
+        fetch_images(items, tmp_path / "file", ledger, MANNERS)
+    with pytest.raises(StoreError, match="cannot write to"):
+        Ledger(tmp_path / "file/ledger.sqlite")
+    with pytest.raises(StoreError, match="not a database"):
+        Ledger(tmp_path / "file")

@@ -116,6 +116,12 @@ def test_decoding_counts_what_is_kept_failed_and_short(fma: tuple[Path, Planted]
     assert [Path(name).stem.lstrip("0") for name in tally.short] == [planted.short]
 
 
+def test_a_folder_without_recordings_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tracks.csv").write_text("no audio")
+    with pytest.raises(ConfigError, match=r"no \.mp3 in it"):
+        check_audio(open_media(tmp_path), workers=1)
+
+
 def test_the_known_counts_add_up_to_the_subsets() -> None:
     assert {name: sum(counts) for name, counts in KNOWN_COUNTS.items()} == {
         "large": 106_574,
