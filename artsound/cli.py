@@ -177,6 +177,9 @@ app.add_typer(cli_graph.app, name="graph")
 app.add_typer(cli_fma.app, name="fma")
 
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+
+
 def main() -> None:
     """Run the command line: exit 0 when all is well, 1 when something failed, 2 after a wrong call."""
     try:
@@ -185,9 +188,10 @@ def main() -> None:
         _fail(error, 2)
     except ArtSoundError as error:
         _fail(error, 1)
-    except KeyboardInterrupt:
-        typer.echo("stopped; what was finished is kept, run the same command to go on", err=True)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            typer.echo("stopped; what was finished is kept, run the same command to go on", err=True)
+        raise
 
 
 def _fail(error: ArtSoundError, code: int) -> None:

@@ -12,7 +12,6 @@ from artsound import __version__, costs
 from artsound.cost_sheet import cost_sheet
 from artsound.errors import ConfigError, MissingExtra, StoreError
 from artsound.media.files import open_media
-from artsound.provenance import told_sources
 from artsound.publish.history import PlannedVersion, before, history, told_of
 from artsound.receive.diff import Diff, PublishedVersion, compare
 from artsound.receive.find import Published
@@ -274,6 +273,7 @@ def _facts(settings: Settings, store: Store) -> dict[str, Any]:
     listed = (path.stem for path in sorted((settings.root / "tables").glob("*.json")))
     built = (name for name in listed if name != "reviews")  # handed in by people, not built
     found = {name: manifest for name in built if (manifest := store.manifest(name))}
+    from artsound.provenance import told_sources
     from artsound.splits import leak_report
 
     read = store.read

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from artsound.settings import Settings
-from artsound.sources import SOURCES
+from artsound.sources.readers import SOURCES
 from artsound.store import Store
 
 

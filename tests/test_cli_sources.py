@@ -1,6 +1,10 @@
 """`artsound graph` and `artsound fma`."""
 
 import json
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +55,25 @@ def test_graph_images_says_how_many_are_there(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "0 of 3 images are there" in done.stdout
     assert "3 fetch_failed: ConnectionError" in done.stdout
+
+
+def test_a_run_that_is_interrupted_says_how_to_go_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"bolt://127.0.0.1:{silent.getsockname()[1]}"
+        command = [
+            sys.executable,
+            "-c",
+            "from artsound.cli import main; main()",
+            "graph",
+            "check",
+            "--uri",
+            uri,
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+            connection, _ = silent.accept()
+            with connection:
+                running.send_signal(signal.SIGINT)
+                stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert stdout == ""
+    assert stderr.splitlines()[-1].startswith("stopped; what was finished is kept, run the same command")

@@ -325,20 +325,16 @@ def _driver_package() -> Any:
         raise MissingExtra(
             "a graph over Bolt needs the extra `graph`: pip install 'artsound-builder[graph]'"
         ) from error
-    if _WAITING not in (log := logging.getLogger("neo4j")).handlers:
-        log.addHandler(_WAITING)
+    logging.getLogger("neo4j.session").addFilter(_told_short)  # a second time changes nothing
     return neo4j
 
 
-class _Waiting(logging.Handler):
-    """Says in one short line that the driver waits; its own are long, and an error tells the rest."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if told := re.search(r"will be retried in ([\d.]+)\s?s", record.getMessage()):
-            LOG.warning("the graph does not answer; asked again in %.0f s", float(told[1]))
-
-
-_WAITING = _Waiting(logging.WARNING)
+def _told_short(record: logging.LogRecord) -> bool:
+    """Say in a short line that the driver waits: its own is long, and the error will tell the rest."""
+    waits = re.search(r"will be retried in ([\d.]+)\s?s", record.getMessage())
+    if waits:
+        LOG.warning("the graph does not answer; asked again in %.0f s", float(waits[1]))
+    return not waits
 
 
 def login() -> Any:

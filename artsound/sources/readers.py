@@ -6,8 +6,10 @@ from pathlib import Path
 from artsound.errors import ConfigError, Outcome
 from artsound.media.files import open_media
 from artsound.settings import Collection
-from artsound.sources import artgraph_csv, bolt, fma, fma_makers, folder, images
+from artsound.sources import artgraph_csv, artgraph_model, bolt, fma, fma_makers, folder, images
+from artsound.sources.base import Source
 
+SOURCES: tuple[Source, ...] = (folder.SOURCE, artgraph_model.SOURCE, fma.SOURCE)
 Read = Callable[..., Outcome]
 Check = Callable[[Collection], None]
 
