@@ -33,8 +33,8 @@ demo: setup  ## build and verify the sample release, and say where its audit pag
 train-demo: $(VENV)/.dev  ## from a release to a small model, music for five paintings, an evaluation page
 	$(BIN)/artsound train synthetic build/train-demo --pairs 1000
 	$(BIN)/artsound build --config build/train-demo/build.toml
-	$(BIN)/artsound train prepare --config configs/train-demo.toml
-	$(BIN)/artsound train run --config configs/train-demo.toml
+	$(BIN)/artsound train prepare --config build/train-demo/train.toml
+	$(BIN)/artsound train run --config build/train-demo/train.toml
 	for image in met_36131 met_437423 met_438754 met_459028 met_59669; do \
 	  $(BIN)/artsound generate data/sample/artworks/$$image.jpg --model build/train-demo/run --out build/train-demo/generated || exit 1; \
 	done

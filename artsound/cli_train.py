@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from artsound.errors import ConfigError, MissingExtra
+from artsound.errors import ConfigError, MissingExtra, extra
 
 app = typer.Typer(no_args_is_help=True, help="Train the generator on a release.")
 Config = Annotated[Path, typer.Option("--config", "-c", help="TOML settings file of a training run")]
@@ -119,6 +119,4 @@ def need_torch() -> None:
 
     missing = [name for name in ("torch", "accelerate", "safetensors") if find_spec(name) is None]
     if missing:
-        raise MissingExtra(
-            f"training and generation need {', '.join(missing)}: pip install 'artsound-builder[train]'"
-        )
+        raise MissingExtra(f"training and generation need {', '.join(missing)}: {extra('train')}")

@@ -35,6 +35,11 @@ class MissingExtra(ArtSoundError):
     """An optional package is needed; the text names the extra that brings it."""
 
 
+def extra(name: str) -> str:
+    """Say how an extra is installed: in the checkout, in versions that are known to work together."""
+    return f".venv/bin/pip install -c configs/constraints.txt -e '.[{name}]'"
+
+
 class SchemaError(ArtSoundError):
     """A table does not match its schema."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from artsound import __version__, costs
 from artsound.cost_sheet import cost_sheet
-from artsound.errors import ConfigError, MissingExtra, StoreError
+from artsound.errors import ConfigError, MissingExtra, StoreError, extra
 from artsound.media.files import open_media
 from artsound.publish.history import PlannedVersion, before, history, told_of
 from artsound.receive.diff import Diff, PublishedVersion, compare
@@ -232,7 +232,7 @@ def _latents(cache: Path | None) -> Iterator[Arrays]:
     try:
         from artsound.train.latents import latents_of
     except ImportError as error:
-        raise MissingExtra("release.latents needs: pip install 'artsound-builder[train]'") from error
+        raise MissingExtra(f"release.latents needs the extra `train`: {extra('train')}") from error
     yield latents_of(cache)
 
 

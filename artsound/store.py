@@ -188,12 +188,18 @@ class Parts:
 def write_whole(path: Path, write: Callable[[Path], "int | None"]) -> int:
     """Write beside, flush to disk, rename: a crash leaves the old file or the new, never half of one.
 
+    What was half written is removed, so that a full disk is no fuller than before.
+
     Returns:
         What `write` returned; 0 for None.
     """
     part = path.with_name(path.name + ".part")
-    made = write(part)
-    _flush(part)
+    try:
+        made = write(part)
+        _flush(part)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     part.replace(path)
     _flush(path.parent)
     return made or 0

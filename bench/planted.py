@@ -4,7 +4,7 @@
     artsound build --config build/planted/build.toml
     python -m bench.planted build/planted 1 0 1      (the set's seed, then the seeds to train with)
 
-Every seed prepares and trains anew by `configs/train-demo.toml`, then trains a control on training images
+Every seed prepares and trains anew by the set's own `train.toml`, then trains a control on training images
 that are re-paired at random, on the same cache and prior. Measured on the test split, which nothing was
 fitted to: losses under common noise for own, other and no images; whether a sound finds its own image by
 likelihood; whether the pitch of what is generated follows the hue. Attributes of sounds are read by ridge
@@ -134,7 +134,6 @@ def _rho(one: Floats, other: Floats) -> float:
 
 def experiment(folder: Path, drawn: int, seeds: list[int]) -> Iterator[dict[str, Any]]:
     """Train and measure with every seed, and the control of each."""
-    release = folder / "build" / "release" / "synthetic-1.0.0"
     for seed in seeds:
         chosen = _settings(folder, seed)
         shutil.rmtree(chosen.run, ignore_errors=True)
@@ -146,30 +145,26 @@ def experiment(folder: Path, drawn: int, seeds: list[int]) -> Iterator[dict[str,
             "seed": seed,
             "pairs are": "planted",
             **spent,
-            **asdict(figures(trained, release, drawn=drawn)),
+            **asdict(figures(trained, chosen.release, drawn=drawn)),
         }
         noised = chosen.objective.model_copy(update={"pair_noise": 1.0})
         control = chosen.model_copy(update={"run": chosen.run / "control", "objective": noised})
         shutil.rmtree(control.run, ignore_errors=True)
         for name in ("cache", "prior"):
             shutil.copytree(chosen.run / name, control.run / name)
-        found = figures(run(control).parent, release, drawn=drawn)
+        found = figures(run(control).parent, chosen.release, drawn=drawn)
         yield {"seed": seed, "pairs are": "random", **asdict(found)}
 
 
 def _settings(folder: Path, seed: int) -> TrainSettings:
-    """Take the demo's settings with another seed for weights, order and noise."""
-    demo = TrainSettings.load(Path("configs/train-demo.toml"))
-    loops = {
-        name: getattr(demo, name).model_copy(update={"seed": seed}) for name in ("pretrain", "warm", "loop")
+    """Take the set's settings with another seed for weights, order and noise."""
+    given = TrainSettings.load(folder / "train.toml")
+    seeded = {
+        name: getattr(given, name).model_copy(update={"seed": seed})
+        for name in ("prior", "pretrain", "warm", "loop")
     }
-    more = {
-        "release": folder / "build" / "release" / "synthetic-1.0.0",
-        "run": folder / f"run-{seed}",
-        "prior": demo.prior.model_copy(update={"seed": seed}),
-        "machine": demo.machine.model_copy(update={"threads": 1}),
-    }
-    return demo.model_copy(update=loops | more)
+    machine = given.machine.model_copy(update={"threads": 1})
+    return given.model_copy(update={**seeded, "run": folder / f"run-{seed}", "machine": machine})
 
 
 def main() -> None:

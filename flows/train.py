@@ -1,6 +1,6 @@
 """Train on a release by name and version: pull it, prepare, train, each as one Prefect task.
 
-    python -m flows.train configs/train-demo.toml https://<where>/<name>@<version>
+    python -m flows.train build/train-demo/train.toml https://<where>/<name>@<version>
 
 A killed run goes on where it stopped when the flow is run again.
 """

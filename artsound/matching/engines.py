@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from artsound.errors import MissingExtra
+from artsound.errors import MissingExtra, extra
 from artsound.matching import search
 from artsound.matching.search import NONE, Engine, Found
 from artsound.progress import track
@@ -86,7 +86,7 @@ def _faiss() -> Any:
     try:
         import faiss  # noqa: PLC0415  # an extra
     except ImportError as error:
-        raise MissingExtra("search by FAISS needs the extra `cpu` or `gpu`: pip install '.[cpu]'") from error
+        raise MissingExtra(f"search by FAISS needs the extra `cpu` or `gpu`: {extra('cpu')}") from error
     return faiss
 
 
@@ -117,7 +117,7 @@ def _torch() -> Any:
     try:
         import torch  # noqa: PLC0415  # an extra
     except ImportError as error:
-        raise MissingExtra("search by torch needs the extra `models`: pip install '.[models]'") from error
+        raise MissingExtra(f"search by torch needs the extra `models`: {extra('models')}") from error
     torch.backends.cuda.matmul.allow_tf32 = False  # its error is larger than what separates candidates
     return torch
 

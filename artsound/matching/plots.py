@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from artsound.errors import MissingExtra
+from artsound.errors import MissingExtra, extra
 from artsound.matching.explain import HUB_TOP
 from artsound.matching.report import Report
 
@@ -21,7 +21,7 @@ def draw(report: Report, folder: Path) -> list[Path]:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415  # an extra
     except ImportError as error:
-        raise MissingExtra("plots need the extra `publish`: pip install '.[publish]'") from error
+        raise MissingExtra(f"plots need the extra `publish`: {extra('publish')}") from error
     made = []
     for split, one in report.items():
         figure = Figure(figsize=(14, 4), layout="constrained")

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from artsound.errors import ConfigError
+from artsound.errors import ConfigError, extra
 from artsound.models import files
 from artsound.models.bare import module_of
 from artsound.models.checkpoints import tensors_in
@@ -29,7 +29,7 @@ from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvis
 from artsound.models.vectors import unit
 from artsound.models.windows import WindowRule, pooled
 
-INSTALL = "pip install '.[imagebind]' && pip install --no-deps imagebind-unofficial==0.1.1"
+INSTALL = f"{extra('imagebind')} && .venv/bin/pip install --no-deps imagebind-unofficial==0.1.1"
 SIZE = 224  # pixels
 RATE, LONGEST = 16_000, 2.0  # Hz, and seconds that the model hears at a time
 MELS, FRAMES = 128, 204  # of a window's picture; 2 s fill 198 frames, the rest is padded

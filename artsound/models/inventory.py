@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from artsound.errors import ConfigError, MissingExtra, SourceError
+from artsound.errors import ConfigError, MissingExtra, SourceError, extra
 from artsound.models import files, registry
 from artsound.settings import Captioner, Clap, Clip, ImageBind, Settings
 
@@ -94,7 +94,7 @@ def _download(chosen: Weights, repo: str, folder: Path) -> str:
         from huggingface_hub import HfApi, snapshot_download  # noqa: PLC0415  # part of an extra
         from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtra("fetching weights needs the extra `models`: pip install '.[models]'") from error
+        raise MissingExtra(f"fetching weights needs the extra `models`: {extra('models')}") from error
     hub = os.environ.get("HF_ENDPOINT") or None
     wanted = [*files.kinds_of(chosen), *BESIDE]
     try:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from artsound.errors import ConfigError
+from artsound.errors import ConfigError, extra
 from artsound.models import files
 from artsound.models.bare import module_of
 from artsound.models.checkpoints import tensors_in
@@ -28,7 +28,7 @@ from artsound.models.torch_ready import best_device, torchvision_ready
 from artsound.models.vectors import unit
 from artsound.models.windows import WindowRule, pooled
 
-INSTALL = "pip install '.[clap]' && pip install --no-deps laion-clap==1.1.7"
+INSTALL = f"{extra('clap')} && .venv/bin/pip install --no-deps laion-clap==1.1.7"
 RATE, LONGEST = 48_000, 480_000  # Hz, and samples that the model hears at a time
 HEAD = 64  # numbers a head of RoBERTa
 AUDIO = {"sample_rate": RATE, "window_size": 1024, "hop_size": 480, "fmin": 50, "fmax": 14_000}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artsound.errors import MissingExtra, ReleaseError, SourceError
+from artsound.errors import MissingExtra, ReleaseError, SourceError, extra
 from artsound.publish.place import sound
 from artsound.release.layout import FOLDERS
 from artsound.release.manifest import MANIFEST, ROLES, SUMS, ReleaseManifest
@@ -106,7 +106,5 @@ def _api() -> "HfApi":
     try:
         from huggingface_hub import HfApi  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtra(
-            "the Hub needs huggingface_hub: pip install 'artsound-builder[publish]'"
-        ) from error
+        raise MissingExtra(f"the Hub needs huggingface_hub: {extra('publish')}") from error
     return HfApi()

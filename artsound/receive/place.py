@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import fsspec
 
-from artsound.errors import MissingExtra, SourceError
+from artsound.errors import MissingExtra, SourceError, extra
 
 CHUNK = 1 << 20  # bytes read at a time
 STALL = 60.0  # s without a byte until a web server counts as gone
@@ -100,7 +100,7 @@ class Place:
         except FileNotFoundError as error:
             raise MissingFile(f"{where} is not there") from error
         except ImportError as error:
-            raise MissingExtra(f"{where}: {error}; pip install 'artsound-builder[publish]'") from error
+            raise MissingExtra(f"{where}: {error}; {extra('publish')}") from error
         except _transport_errors() as error:
             told = str(error).splitlines()
             raise SourceError(f"{where}: {told[0] if told else type(error).__name__}") from error

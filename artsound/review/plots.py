@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from artsound.errors import MissingExtra
+from artsound.errors import MissingExtra, extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def write_plots(folder: Path, rows: Iterable[pa.Table]) -> list[Path]:
         import matplotlib as mpl  # noqa: PLC0415  # of the extra `publish`
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtra("plots need matplotlib: pip install 'artsound-builder[publish]'") from error
+        raise MissingExtra(f"plots need matplotlib: {extra('publish')}") from error
     folder.mkdir(parents=True, exist_ok=True)
     metas = [_drawn(json.loads(text)) for piece in rows for text in piece["meta"].to_pylist()]
     paths = []

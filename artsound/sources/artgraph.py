@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from artsound import tables
-from artsound.errors import ConfigError, MissingExtra, Outcome, Reason, Reject, SourceError
+from artsound.errors import ConfigError, MissingExtra, Outcome, Reason, Reject, SourceError, extra
 from artsound.progress import LOG
 from artsound.sources.artgraph_model import (
     EMOTION,
@@ -322,9 +322,7 @@ def _driver_package() -> Any:
     try:
         import neo4j  # noqa: PLC0415  # an extra, and slow to load
     except ImportError as error:
-        raise MissingExtra(
-            "a graph over Bolt needs the extra `graph`: pip install 'artsound-builder[graph]'"
-        ) from error
+        raise MissingExtra(f"a graph over Bolt needs the extra `graph`: {extra('graph')}") from error
     logging.getLogger("neo4j.session").addFilter(_told_short)  # a second time changes nothing
     return neo4j
 

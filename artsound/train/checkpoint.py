@@ -102,7 +102,6 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, 
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda part: save_file(whole, part, metadata={KEY: json.dumps(meta)}))
     except (OSError, SafetensorError) as error:
-        path.with_name(path.name + ".part").unlink(missing_ok=True)
         raise StoreError(
             f"cannot write {path}: {error}; what was there is kept, make room and run again"
         ) from error

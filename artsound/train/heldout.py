@@ -16,7 +16,7 @@ from artsound.progress import track
 from artsound.train.model import Model
 from artsound.train.prior import Cond
 
-ROUNDS = 8  # noise levels a pair, evenly spaced: the middles of equal strata
+ROUNDS = 8  # noise levels a pair, evenly spaced: the middles of equal strata; each pair has noises of its own
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ def likelihood_ranks(model: Model, latents: Tensor, cond: Cond, *, seed: int) ->
     for number in track(range(rounds), "likelihood retrieval"):
         levels, noise = (one.to(latents.device) for one in common(latents.shape, 2 * number, seed))
         for sound in range(count):
-            same = latents[sound].expand_as(latents)
-            losses[sound] += model.prior.loss(same, cond, levels, noise).double().cpu()
+            same, alike = latents[sound].expand_as(latents), noise[sound].expand_as(latents)
+            losses[sound] += model.prior.loss(same, cond, levels, alike).double().cpu()
     own = losses.diagonal().unsqueeze(1)
     return (1 + (losses < own).sum(1)).numpy()
 
 
 def common(shape: torch.Size, number: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return one level and one noise for all pairs: differences between conditions are then paired."""
+    """Return a level for all pairs and a noise for each: every condition meets the same ones."""
     levels = torch.full((shape[0],), (number + 0.5) / ROUNDS)
     generator = torch.Generator().manual_seed(1000 * seed + number)
-    return levels, torch.randn(shape[1:], generator=generator).expand(shape)
+    return levels, torch.randn(shape, generator=generator)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from artsound.errors import TrainingError
+from artsound.store import disk_errors, write_whole
 
 Forward = Callable[[Mapping[str, float], int], None]
 
@@ -15,7 +16,8 @@ class Journal:
     def __init__(
         self, folder: Path, seen: int, forward: Forward | None = None, *, silent: bool = False
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self._silent = silent  # another process of the run writes
         self.path = folder / "journal.jsonl"
         self._broken = folder / "not-finite.json"
@@ -24,13 +26,14 @@ class Journal:
             return
         lines = read_journal(self.path)
         kept = "".join(json.dumps(line) + "\n" for line in lines if line["seen"] <= seen)
-        self.path.write_text(kept)
+        with disk_errors(self.path):
+            write_whole(self.path, lambda part: part.write_text(kept))
 
     def write(self, seen: int, numbers: Mapping[str, float]) -> None:
         """Add a line."""
         if self._silent:
             return
-        with self.path.open("a") as file:
+        with disk_errors(self.path), self.path.open("a") as file:
             file.write(json.dumps({"seen": seen, **numbers}) + "\n")
         if self._forward:
             self._forward(numbers, seen)

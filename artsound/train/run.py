@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -30,11 +30,11 @@ from artsound.train.prepare import (
     fit_batches,
     visual_maker,
 )
-from artsound.train.prior import CaptionTeacher
+from artsound.train.prior import AudioPrior, CaptionTeacher
 from artsound.train.settings import Loop, TrainSettings
 from artsound.train.shards import Shards, check_bytes, open_shards
 from artsound.train.small import SmallAudioPrior
-from artsound.train.visual import visual_encoder
+from artsound.train.visual import VisualEncoder, visual_encoder
 from artsound.train.watch import conditioned
 from artsound.train.workers import first_process, own_device
 
@@ -61,8 +61,10 @@ class Session:
         if model is not None:
             self.encoder, self.prior = model.encoder, model.prior
             return
-        self.encoder = visual_encoder(settings.visual, captions=settings.projector.text)
-        self.prior = priors.build(settings.prior)
+        self.prior, self.encoder = _loaded(
+            partial(priors.build, settings.prior),
+            partial(visual_encoder, settings.visual, captions=settings.projector.text),
+        )
         if isinstance(self.prior, SmallAudioPrior):
             _codec(self.prior, self.shards, self.cache, fit=fit)
 
@@ -107,6 +109,21 @@ class Session:
         }
 
 
+def _loaded(
+    prior: Callable[[], AudioPrior], encoder: Callable[[], VisualEncoder]
+) -> tuple[AudioPrior, VisualEncoder]:
+    """Load both, and say of both at once what is missing: weights take long to fetch."""
+    try:
+        made = prior()
+    except ConfigError as error:
+        try:
+            encoder()
+        except ConfigError as also:
+            raise ConfigError(f"{error}; and {also}") from error
+        raise
+    return made, encoder()
+
+
 def prepare(settings: TrainSettings) -> Prepared:
     """Encode a release once.
 
@@ -120,7 +137,9 @@ def prepare(settings: TrainSettings) -> Prepared:
     makers = [audio_maker(session.prior), visual_maker(session.encoder)]
     if session.teacher:
         makers.append(caption_maker(session.teacher))
-    return Prepared(session.cache, fill(session.cache, session.shards, makers, settings.machine.part_rows))
+    with disk_errors(session.cache):
+        made = fill(session.cache, session.shards, makers, settings.machine.part_rows)
+    return Prepared(session.cache, made)
 
 
 def run(settings: TrainSettings) -> Path:

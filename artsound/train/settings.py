@@ -197,7 +197,8 @@ class TrainSettings(Document):
     visual: Visual = Visual()
     projector: Projector = Projector()
     objective: Objective = Objective()
-    pretrain: Loop = Loop(samples=12_800, batch=16, learning_rate=2e-3)  # of the small prior, on audio alone
+    # of the small prior, on audio alone: how sharp it is decides how much an image can say
+    pretrain: Loop = Loop(samples=19_200, batch=16, learning_rate=2e-3)
     warm: Loop | None = None  # projector on cached targets alone, without the prior: cheap, before `loop`
     loop: Loop = Loop()
     sampling: Sampling = Sampling()

@@ -1,5 +1,6 @@
 """Made sound on disk: a WAV that says how it was made, and a picture of its spectrum."""
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,17 +53,15 @@ def write_wav(path: Path, samples: NDArray[np.float32], rate: int, made: Mapping
     """Write 16-bit PCM, brought below full scale, with how it was made as a JSON comment."""
     peak = float(np.abs(samples).max(initial=0))
     loud = samples * min(1.0, LOUDEST / peak) if peak else samples
-
-    def write(part: Path) -> None:
-        with soundfile.SoundFile(part, "w", rate, 1, "PCM_16", format="WAV") as file:
-            file.title = str(made["image"])
-            file.software = str(made["software"])
-            if licence := made.get("weights_licence"):
-                file.copyright = str(licence)
-            file.comment = json.dumps(made, sort_keys=True)
-            file.write(loud)
-
-    write_whole(path, write)
+    buffer = io.BytesIO()  # a full disk is then the system's error, not one of the sound library
+    with soundfile.SoundFile(buffer, "w", rate, 1, "PCM_16", format="WAV") as file:
+        file.title = str(made["image"])
+        file.software = str(made["software"])
+        if licence := made.get("weights_licence"):
+            file.copyright = str(licence)
+        file.comment = json.dumps(made, sort_keys=True)
+        file.write(loud)
+    write_whole(path, lambda part: part.write_bytes(buffer.getbuffer()))
 
 
 def read_wav(path: Path) -> tuple[NDArray[np.float32], int, dict[str, Any]]:

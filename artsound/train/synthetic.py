@@ -71,15 +71,15 @@ name = "synthetic"
 version = "1.0.0"
 formats = ["parquet"]
 """
-TRAIN = """# Training on the set whose pairing is known.
+TRAIN = """# Training on the set whose pairing is known: the small prior, minutes on a CPU, no weights needed.
 release = "build/release/synthetic-1.0.0"
 run = "run"
 
-[warm]
-samples = 9_600
+[warm] # the projector on cached targets: cheap, most of what it learns
+samples = 19_200
 learning_rate = 2e-3
 
-[loop]
+[loop] # the projector, under the frozen prior
 samples = 3_200
 learning_rate = 2e-3
 """

@@ -17,7 +17,7 @@ from artsound.train.model import load_model
 from artsound.train.prior import AudioPrior, CaptionTeacher, Slot, build, caption_teacher
 from artsound.train.projector import Conditioner, Ends
 from artsound.train.run import prepare, recompute, run
-from artsound.train.settings import AudioLdm2Prior, Objective, Projector, SmallPrior, TrainSettings
+from artsound.train.settings import AudioLdm2Prior, Objective, Projector, SmallPrior, TrainSettings, Visual
 from tests.train.conftest import tiny_settings
 from tests.train.tiny_audioldm2 import write_checkpoint
 
@@ -371,6 +371,18 @@ def test_the_denoiser_is_told_apart_by_all_that_conditions_it_besides_the_image(
 def test_missing_weights_say_how_to_fetch_them_and_under_which_licence() -> None:
     with pytest.raises(ConfigError, match=r"hf download cvssp/audioldm2-music.*CC-BY-NC-SA-4\.0"):
         build(AudioLdm2Prior())
+
+
+def test_all_weights_that_are_missing_are_named_at_once_the_priors_first(
+    release: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    eyes = Visual(encoder="clip", weights="nobody/clip")
+    settings = TrainSettings(release=release, run=tmp_path, prior=AudioLdm2Prior(), visual=eyes)
+    with pytest.raises(ConfigError, match=r"hf download cvssp/audioldm2-music.*hf download nobody/clip"):
+        prepare(settings)
+    there = AudioLdm2Prior(weights=str(checkpoint))
+    with pytest.raises(ConfigError, match=r"^the weights nobody/clip"):
+        prepare(settings.model_copy(update={"prior": there}))
 
 
 def test_a_checkpoint_without_a_part_names_it(checkpoint: Path, tmp_path: Path) -> None:

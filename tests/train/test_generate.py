@@ -2,6 +2,7 @@ import copy
 import hashlib
 import json
 import wave
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,3 +239,17 @@ def test_guidance_one_does_not_depend_on_the_null(model: Model, tmp_path: Path) 
     with torch.no_grad():
         model.conditioner.null["loa"].copy_(kept)
     assert before == after
+
+
+@pytest.mark.parametrize("write", [write_wav, write_picture])
+def test_a_full_disk_is_the_systems_error_and_leaves_nothing_half_written(
+    write: Callable[..., None], tmp_path: Path
+) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full on this system")
+    (tmp_path / "a.out.part").symlink_to(full)
+    made = ({"image": "a", "software": "b"},) if write is write_wav else ()
+    with pytest.raises(OSError, match="No space left"):
+        write(tmp_path / "a.out", np.zeros(80_000, np.float32), 8_000, *made)
+    assert list(tmp_path.iterdir()) == []
