@@ -1,10 +1,11 @@
 """What a report says of itself: what was judged, by whom, and how to read it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from artsound import __version__
 from artsound.evaluate.alignment import DERANGEMENTS
+from artsound.evaluate.frechet import straight_from
 from artsound.evaluate.judges import Judges
 from artsound.evaluate.loud import LEVEL
 from artsound.evaluate.measure import FEW
@@ -54,8 +55,10 @@ def circular(families: frozenset[str], mined: Sequence[Miner]) -> str:
     return "; ".join(sorted({f"{one.family} {one.part}" for one in mined if one.family in families}))
 
 
-def notes(count: int, rate: int, judges: Judges, mined: Sequence[Miner]) -> list[str]:
-    """Say how the figures are to be read."""
+def notes(
+    count: int, rate: int, judges: Judges, mined: Sequence[Miner], widths: Mapping[str, int]
+) -> list[str]:
+    """Say how the figures are to be read; `widths` are of the ears' vectors."""
     wider = sorted(name for name, ear in judges.ears.items() if ear.rate > rate)
     free = sorted(name for name, ear in judges.ears.items() if not circular(ear.families, mined))
     said = [
@@ -75,6 +78,14 @@ def notes(count: int, rate: int, judges: Judges, mined: Sequence[Miner]) -> list
         said.append(
             f"{', '.join(wider)} hear more than {rate // 2} Hz: the distances to real clips at full width "
             "are given beside those to low-passed ones."
+        )
+    bent = [
+        f"{name} {straight_from(width):,}" for name, width in widths.items() if count < straight_from(width)
+    ]
+    if bent:
+        said.append(
+            f"FAD∞ of {count} clips is too high, whatever its interval: compare rows with each other only. "
+            f"Its line is straight from more clips on: {', '.join(bent)}."
         )
     if count < FEW:
         said.append(

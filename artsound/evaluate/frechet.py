@@ -12,6 +12,11 @@ from jaxtyping import Float
 SIZES = 12  # subset sizes that the line is fitted to
 REPEATS = 4  # subsets drawn of each size
 SMALLEST = 0.25  # of N: the smallest subset
+AGAIN, AGAIN_SIZES, AGAIN_REPEATS = (
+    8,
+    6,
+    2,
+)  # fits to clips drawn anew, coarser ones, and what each is made of
 FEWEST = 16  # clips from which a line is fitted
 
 
@@ -19,6 +24,7 @@ class Extrapolated(NamedTuple):
     """A distance at N → ∞, and how well the line fits."""
 
     value: float
+    within: float  # 95 % interval either way, rather too wide than too narrow
     slope: float  # the bias of N samples is slope / N
     r2: float  # share of the variance over subset sizes that the line explains
 
@@ -52,6 +58,9 @@ def frechet_infinity(
 ) -> Extrapolated:
     """Extrapolate the distance to endless sets: a line in 1/N through subsets of both sets, at 1/N = 0.
 
+    The line is straight from `straight_from` clips on; with fewer the value is too high, and no interval says
+    so. The interval is of clips and subsets drawn anew, with replacement.
+
     Raises:
         ValueError: fewer than `FEWEST` rows in the smaller set.
 
@@ -63,16 +72,46 @@ def frechet_infinity(
     if most < FEWEST:
         raise ValueError(f"{most} clips are too few to extrapolate from: at least {FEWEST}")
     rng = np.random.default_rng([seed, most])
-    inverse = np.linspace(1 / most, 1 / (SMALLEST * most), SIZES)
-    sizes = np.round(1 / inverse).astype(int)
-    distances = [
-        np.mean([frechet(_some(ours, size, rng), _some(reference, size, rng)) for _ in range(REPEATS)])
-        for size in sizes
-    ]
+    sizes, distances = _shrunk(ours, reference, SIZES, REPEATS, rng)
     slope, value = np.polyfit(1 / sizes, distances, 1)
     left = np.square(distances - (value + slope / sizes)).sum()
     total = np.square(distances - np.mean(distances)).sum()
-    return Extrapolated(float(value), float(slope), float(1 - left / total) if total > 0 else 1.0)
+    again = [
+        np.polyfit(1 / few, found, 1)[1]
+        for few, found in (
+            _shrunk(_anew(ours, rng), _anew(reference, rng), AGAIN_SIZES, AGAIN_REPEATS, rng)
+            for _ in range(AGAIN)
+        )
+    ]
+    within = 1.96 * float(np.std(again, ddof=1))
+    return Extrapolated(float(value), within, float(slope), float(1 - left / total) if total > 0 else 1.0)
+
+
+def straight_from(dim: int) -> int:
+    """Count the clips that the smallest subset needs to have as many rows as the embedding has numbers.
+
+    Examples:
+        >>> straight_from(128)
+        512
+    """
+    return round(dim / SMALLEST)
+
+
+def _shrunk(
+    ours: np.ndarray, reference: np.ndarray, sizes: int, repeats: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return sizes of subsets, evenly spaced in 1/N, and the mean distance at each."""
+    most = min(len(ours), len(reference))
+    counts = np.round(1 / np.linspace(1 / most, 1 / (SMALLEST * most), sizes)).astype(int)
+    distances = [
+        np.mean([frechet(_some(ours, size, rng), _some(reference, size, rng)) for _ in range(repeats)])
+        for size in counts
+    ]
+    return counts, np.array(distances)
+
+
+def _anew(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return rows[rng.integers(len(rows), size=len(rows))]
 
 
 def _moments(rows: Float[np.ndarray, "n dim"]) -> tuple[np.ndarray, np.ndarray]:

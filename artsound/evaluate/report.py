@@ -55,10 +55,11 @@ class Column(NamedTuple):
 
 SAME = "same sound, {ear}"
 COLUMNS = (
-    Column("FAD∞", True, ("fad_infinity", "{ear}", "value"), 3),
-    Column("FAD", True, ("fad", "{ear}"), 3),
+    Column("FAD∞", True, ("fad_infinity", "{ear}", "value"), 2),
+    Column("± 95 %", None, ("fad_infinity", "{ear}", "within"), 2),
+    Column("FAD", True, ("fad", "{ear}"), 2),
     Column("KAD", True, ("kad", "{ear}", "value"), 2),
-    Column("FAD∞ full width", True, ("whole", "fad_infinity", "{ear}", "value"), 3),
+    Column("FAD∞ full width", True, ("whole", "fad_infinity", "{ear}", "value"), 2),
     Column("KAD full width", True, ("whole", "kad", "{ear}", "value"), 2),
     Column("KL softmax", True, ("scores", "minus KL (softmax), {ear}", "gap", "matched"), 3, -1),
     Column("KL sigmoid", True, ("scores", "minus KL (sigmoid), {ear}", "gap", "matched"), 3, -1),

@@ -109,10 +109,14 @@ def evaluate(choice: Choice, folder: Path, judged_by: Mapping[str, Path] | None 
         sensitivity=_sensitivity(bench, judges, real, made),
         how=made.how,
         missing=made.missing | {name: why for name, why in NEEDED.items() if name not in given},
-        notes=notes(len(rows), model.settings.prior.rate, judges, mined),
+        notes=notes(len(rows), model.settings.prior.rate, judges, mined, _widths(real)),
     )
     write_report(folder, report, list(_examples(pairs, bench, made)), model.prior.rate)
     return report
+
+
+def _widths(real: Real) -> dict[str, int]:
+    return {name: heard.vectors.shape[1] for name, heard in real.heard.items()}
 
 
 def _side(session: Session, split: str, rows: Rows, pairs: Sequence[Pair]) -> Side:

@@ -58,6 +58,26 @@ def test_extrapolation_takes_the_bias_of_small_sets_away() -> None:
         frechet.frechet_infinity(one[:15], other)
 
 
+def test_the_interval_of_the_extrapolation_holds_the_true_distance_and_is_no_wider_than_need_be() -> None:
+    found = [
+        frechet.frechet_infinity(normal(160, 6, seed) + 0.3, normal(160, 6, 100 + seed)) for seed in range(20)
+    ]
+    missed = [one for one in found if abs(one.value - 0.09 * 6) > one.within]
+    assert len(missed) <= 3
+    spread = 1.96 * np.std([one.value for one in found], ddof=1)
+    assert 0.7 * spread < np.mean([one.within for one in found]) < 3 * spread
+
+
+def test_the_extrapolation_is_too_high_only_below_as_many_clips_as_it_asks_for() -> None:
+    enough = frechet.straight_from(24)
+    far = [
+        frechet.frechet_infinity(normal(enough, 24, s), normal(enough, 24, 50 + s)).value for s in range(6)
+    ]
+    few = frechet.frechet_infinity(normal(24, 24, 1), normal(24, 24, 2)).value
+    plain = frechet.frechet(normal(enough, 24, 1), normal(enough, 24, 2))
+    assert abs(np.mean(far)) < 0.2 * plain < 0.2 * few
+
+
 def test_the_kernel_distance_is_the_mean_over_unlike_clips() -> None:
     one, other, width = normal(6, 3, 1), normal(5, 3, 2), 1.3
 
