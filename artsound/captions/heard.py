@@ -61,4 +61,4 @@ def _level(parts: Sequence[Row]) -> str:
     loudest = max(range(len(levels)), key=lambda at: levels[at])
     if max(levels) - min(levels) < CHANGE:
         return "at about the same level"
-    return f"the {ordinal(loudest + 1)} the loudest"
+    return f"the {ordinal(loudest + 1)} the {'louder' if len(levels) == 2 else 'loudest'}"

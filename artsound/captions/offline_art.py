@@ -13,6 +13,7 @@ from artsound.tables import EMOTIONS, PRINCIPLES
 Row = Mapping[str, Any]
 
 MOST = 5  # subjects named in a caption
+CLEAREST = 3  # principles named in a paragraph
 PAINTS = re.compile(r"\b(oil|tempera|watercolour|gouache|acrylic|fresco|distemper|encaustic)\b")
 MATERIALS = re.compile(
     r"^(opaque |transparent )?(oil|tempera|ink|watercolour|gouache|pastel|acrylic|fresco|enamel|encaustic"
@@ -20,11 +21,12 @@ MATERIALS = re.compile(
     r"|woodcut)\b"
 )
 GROUPS = frozenset({"male figures", "female figures"})  # how `GENERAL` says men and women
-DARKNESS = [(32.0, "dark"), (45.0, "subdued"), (58.0, "evenly lit")]  # mean L*
-STRENGTH = [(10.0, "nearly without colour"), (18.0, "muted"), (28.0, "moderately coloured")]  # mean chroma
+ONE_SCENE = re.compile(r"[A-Z]|(a|an|the) ")  # a phrase that is not a class of things in the plural
+DARKNESS = [(32.0, "dark"), (45.0, "subdued"), (58.0, "mid-toned")]  # mean L*
+STRENGTH = [(10.0, "faint"), (18.0, "muted"), (28.0, "moderate")]  # mean chroma
 CONTRAST = [(13.0, "soft"), (20.0, "moderate")]  # standard deviation of L*
 WARMTH = [(-0.1, "cool"), (0.5, "balanced between warm and cool"), (0.9, "warm")]
-DETAIL = [(0.22, "broad and open"), (0.36, "measured in detail")]  # edge density
+DETAIL = [(0.22, "broad in handling"), (0.36, "moderately detailed")]  # edge density
 PRESENT = {  # measure from which a principle counts as present: about the upper half of old paintings
     "balance": 0.9,
     "harmony": 0.85,
@@ -37,7 +39,6 @@ PRESENT = {  # measure from which a principle counts as present: about the upper
     "rhythm": 0.18,
     "pattern": 0.24,
 }
-CENTRED = PRESENT["balance"]
 MIRRORED = 0.6  # correlation with the mirror image from which a layout counts as symmetric
 
 
@@ -57,12 +58,12 @@ def _fields(item: Item) -> dict[str, Any]:
     kind, things = _kind(facts), _things(facts, secret)
     mood = pick(key, "mood", feeling(found["valence"], found["arousal"]).moods)
     technique = _technique(facts, secret)
-    picture = _picture(kind or _noun(technique), facts, things, secret)
-    what = f"{_origin(facts, secret)} {picture}"
-    palette = listed(_colours(found)[:3])
-    words = {"what": a(" ".join(what.split())), "palette": palette, "mood": mood, "kind": kind or "picture"}
+    picture, shown = kind or _noun(technique), _shown(kind, facts, things, secret)
+    made = f" in {technique}" if MATERIALS.match(technique) else ""
+    what = a(" ".join(f"{_origin(facts, secret)} {picture}{made}".split()))
+    words = {"what": _joined(what, shown), "mood": mood, "kind": kind or "picture"}
     return {
-        "subject": sentence(a(picture)) if things else None,
+        "subject": sentence(_joined(a(picture), shown)) if shown else None,
         "composition": sentence(_composition(found)),
         "colour": sentence(_colour(found)),
         "technique": sentence(technique) if technique else None,
@@ -71,18 +72,19 @@ def _fields(item: Item) -> dict[str, Any]:
         "valence": found["valence"],
         "arousal": found["arousal"],
         "emotion": _emotion(facts, found),
-        "caption": _caption(key, technique, found, words),
+        "caption": _caption(key, found, words),
         "paragraph": _paragraph(key, facts, found, words, technique),
     }
 
 
-def _caption(key: str, technique: str, found: Row, words: dict[str, str]) -> str:
-    made = f" in {technique}" if MATERIALS.match(technique) else ""
-    light = level(found["lightness"], DARKNESS, "bright")
+def _caption(key: str, found: Row, words: dict[str, str]) -> str:
+    light, colours = level(found["lightness"], DARKNESS, "bright"), _colours(found)[:3]
+    alone = len(colours) == 1 and not colours[0].endswith("colours")
+    palette, verb = listed(colours), "colour is" if alone else "colours are"
     frames = (
-        f"{words['what']}{made}, {light} and mostly {words['palette']}, {words['mood']} in mood",
-        f"{words['what']}{made}; {words['palette']} set {a(words['mood'])} mood",
-        f"{words['what']}{made}, its colours {words['palette']}, its mood {words['mood']}",
+        f"{words['what']}; it is {light} and mostly {palette}, and {words['mood']} in mood",
+        f"{words['what']}; {palette} {'sets' if alone else 'set'} {a(words['mood'])} mood",
+        f"{words['what']}; its main {verb} {palette}, its mood {words['mood']}",
     )
     return sentence(pick(key, "frame", frames))
 
@@ -98,8 +100,9 @@ def _paragraph(key: str, facts: Row, found: Row, words: dict[str, str], techniqu
         f"colour and line together feel {feel.moods[0]}",
         f"it leaves {a(feel.moods[1])} impression",
     )
-    shown = [name for name in PRINCIPLES if name != "contrast" and _shows(found, name)]
-    principles = f"of the principles of art, {listed(shown[:4])} can be measured in it" if shown else ""
+    clear = _clearest(found)
+    verb = "is the clearest" if len(clear) == 1 else "are the clearest"
+    principles = f"of the principles of art, {listed(clear)} {verb}" if clear else ""
     style = f"in style it belongs to {facts['style']}" if facts.get("style") else ""
     made = f"it is catalogued as {technique}" if technique and not MATERIALS.match(technique) else ""
     parts = (
@@ -130,12 +133,15 @@ def _things(facts: Row, secret: set[str]) -> list[str]:
     said = _said(facts)
     tags = [tag for tag in facts["tags"] if _tag(tag) not in KINDS and _tag(tag) not in said]
     phrases = (_unless_secret(tag, facts["title"] or "", secret) for tag in tags)
-    return list(dict.fromkeys(phrase for phrase in phrases if phrase))[:MOST]
+    found = list(dict.fromkeys(phrase for phrase in phrases if phrase))[:MOST]
+    return sorted(found, key=lambda phrase: " and " in phrase or phrase.count(" ") > 2)  # long ones last
 
 
 def _said(facts: Row) -> set[str]:
     """Collect the tags that other tags say already: whoever reads of monks need not read of men."""
-    return {less for tag in facts["tags"] for less in SAID.get(_tag(tag), ())}
+    tags = [_tag(tag) for tag in facts["tags"]]
+    named = {"saints"} if any(tag.startswith("saint ") for tag in tags) else set()
+    return named.union(*(SAID.get(tag, ()) for tag in tags))
 
 
 def _unless_secret(tag: str, title: str, secret: set[str]) -> str:
@@ -163,28 +169,33 @@ def _cased(tag: str) -> str:
     )
 
 
-def _picture(kind: str, facts: Row, things: list[str], secret: set[str]) -> str:
-    """Say what kind of picture it is, and what it shows."""
-    shown, link = list(things), "of" if kind in {"painting", "picture"} else "with"
+def _shown(kind: str, facts: Row, things: list[str], secret: set[str]) -> str:
+    """Say what a picture shows. Tags are classes, in the plural: they tell what there is, not how many."""
+    shown, sitters = list(things), ""
     if kind in {"portrait", "self-portrait"} and (sitters := _sitters(facts)):
-        profile = " in profile" if "faces in profile" in shown else ""
+        sitters += " in profile" if "faces in profile" in shown else ""
         known = {"faces in profile", "a painter at work" if kind == "self-portrait" else "", *ONE_OF, *GROUPS}
-        rest = [thing for thing in shown if thing not in known]
-        shown, link = [f"{sitters}{profile}" + (f" with {listed(rest)}" if rest else "")], "of"
-    if not shown:
-        return kind
-    said = f"{kind} {link} {listed(shown)}"
-    return f"{kind} showing {listed(shown)}" if checks.leaks([said], secret) else said
+        shown = [thing for thing in shown if thing not in known]
+    further, plural = "further " if sitters else "", "" if len(shown) == 1 else "s"
+    scene = not sitters and all(ONE_SCENE.match(thing) for thing in shown)
+    motifs = f"{'showing' if scene else f'its {further}motif{plural}'} {listed(shown)}" if shown else ""
+    said = ", ".join(part for part in (sitters, motifs) if part)
+    return "" if checks.leaks([said], secret) else said
+
+
+def _joined(what: str, shown: str) -> str:
+    comma = "" if shown.startswith("showing") and " in " not in what else ","
+    return f"{what}{comma} {shown}" if shown else what
 
 
 def _sitters(facts: Row) -> str:
-    """Say who is portrayed: one person where the tags name one class, a group where they name several."""
+    """Say who is portrayed: one person where the tags name one class."""
     said, tags = _said(facts), [_tag(tag) for tag in facts["tags"]]
     classes = dict.fromkeys(ONE_OF[tag] for tag in tags if tag in ONE_OF and tag not in said)
     if len(classes) < 2:
-        return next(iter(classes), "")
+        return f"showing {next(iter(classes))}" if classes else ""
     plural = {one: tag for tag, one in ONE_OF.items() if " " not in tag}
-    return f"a group of {listed([plural[one] for one in classes])}"
+    return f"its sitters {listed([plural[one] for one in classes])}"
 
 
 def _origin(facts: Row, secret: set[str]) -> str:
@@ -220,32 +231,34 @@ def _colours(found: Row) -> list[str]:
 
 def _colour(found: Row) -> str:
     light = level(found["lightness"], DARKNESS, "bright")
-    strength = level(found["saturation"], STRENGTH, "strongly coloured")
+    strength = level(found["saturation"], STRENGTH, "strong")
     contrast = level(found["contrast"], CONTRAST, "strong")
     warmth = level(found["warmth"], WARMTH, "decidedly warm")
     main = listed(_colours(found)[:4])
     tone = f"{warmth} in tone" if warmth.endswith(("cool", "warm")) and " and " not in warmth else warmth
-    return f"{light} and {strength}, {tone}: {main}, with {contrast} contrast of light and dark"
+    return f"{light}, in {strength} colours and {tone}: {main}, with {contrast} contrast of light and dark"
 
 
 def _composition(found: Row) -> str:
     detail = level(found["edge_density"], DETAIL, "dense with detail")
-    mirrored = "nearly symmetric" if found["symmetry"] >= MIRRORED else "freely balanced"
-    if found["symmetry"] < 0:
-        mirrored = "weighted to one side"
-    return f"{detail} and {mirrored}"
+    if not _shows(found, "balance"):
+        return f"{detail} and weighted to one side"
+    return f"{detail} and {'nearly symmetric' if found['symmetry'] >= MIRRORED else 'freely balanced'}"
 
 
 def _principles(found: Row) -> dict[str, Any]:
     """Judge the ten Principles of Art by one measure each; the words say what was measured."""
-    many = sum(colour["value"] >= 0.1 for colour in found["palette"])
+    many = sum(colour["value"] >= 0.01 for colour in found["palette"])
+    most = max((colour["value"] for colour in found["palette"]), default=0.0)
     contrast = level(found["contrast"], CONTRAST, "strong")
-    centred = "what stands out is centred" if found["balance"] >= CENTRED else "what stands out is off centre"
-    mirrored = ", and the sides nearly mirror one another" if found["symmetry"] >= MIRRORED else ""
+    balanced = "what stands out is off centre"
+    if _shows(found, "balance"):
+        mirrored = ", and the sides nearly mirror one another" if found["symmetry"] >= MIRRORED else ""
+        balanced = f"what stands out is centred{mirrored}"
     judged = {
-        "balance": f"{centred}{mirrored}",
+        "balance": balanced,
         "harmony": f"{found['harmony']:.0%} of the colour lies in one range of hue and its opposite",
-        "variety": f"{_so_many(many)} cover a tenth of the picture or more each",
+        "variety": f"{_so_many(many)} beyond a hundredth of the picture, the commonest on {most:.0%} of it",
         "unity": f"its parts share {found['unity']:.0%} of their colours with the whole",
         "contrast": f"{contrast} steps between light and dark",
         "emphasis": "one place draws the eye" if _shows(found, "emphasis") else "no one place draws the eye",
@@ -261,6 +274,15 @@ def _principles(found: Row) -> dict[str, Any]:
 
 def _shows(found: Row, principle: str) -> bool:
     return bool(found[principle] >= PRESENT[principle])
+
+
+def _clearest(found: Row) -> list[str]:
+    """Name the principles furthest beyond where they count as present; the colour sentence tells contrast."""
+    beyond = {
+        name: (found[name] - PRESENT[name]) / (1 - PRESENT[name]) for name in PRINCIPLES if name != "contrast"
+    }
+    clear = sorted((name for name in beyond if _shows(found, name)), key=lambda name: -beyond[name])
+    return clear[:CLEAREST]
 
 
 def _so_many(count: int) -> str:

@@ -17,11 +17,15 @@ SURE_KEY = 0.03  # margin of the best key profile from which the key is stated
 SURE_BEAT = 0.1  # confidence of the tempo from which it is stated
 PACE = [(60.0, "very slow"), (76.0, "slow"), (100.0, "moderate"), (126.0, "brisk"), (160.0, "fast")]  # BPM
 LOUDNESS = [(-30.0, "very quiet"), (-23.0, "quiet"), (-17.0, "moderately loud"), (-11.0, "loud")]  # LUFS
-RANGE = [(6.0, "little change"), (14.0, "moderate swells")]  # dB
+RANGE = [(6.0, "little"), (14.0, "moderate")]  # dB between loud and quiet moments
 BRIGHTNESS = [(700.0, "dark"), (1300.0, "warm"), (2200.0, "clear")]  # mean spectral centroid, Hz
 WIDTH = [(1200.0, "focused"), (1800.0, "full")]  # spread of the spectrum, Hz
-NOISE = [(0.03, "pure in tone"), (0.15, "lightly textured")]  # spectral flatness
-CHORDS, LEAST_HARMONY = 3, 6.0  # chords that are named, and s of them that there must be
+NOISE = [(0.03, "tonal"), (0.15, "lightly textured")]  # spectral flatness
+CHORDS, LEAST_CHORD, LEAST_HARMONY = (
+    3,
+    2.0,
+    6.0,
+)  # chords that are named; s of one, and of all, that there must be
 
 
 class OfflineMusic:
@@ -67,13 +71,14 @@ def _fields(item: Item) -> dict[str, Any]:
 
 
 def _caption(key: str, fields: Row, place: str) -> str:
-    pace, genre = (fields["tempo"] or "free-flowing").split(",")[0], fields["genre"] or ""
+    pace, genre = (fields["tempo"] or "").partition(",")[0], fields["genre"] or ""
     piece = pick(key, "piece", ("piece", "recording", "performance"))
     rest = f"{place}{_sounding(fields)}"
+    beat = f"{pace} in tempo" if pace else "without a clear beat"
     frames = (
-        f"{a(f'{pace} {genre} {piece}')}{rest}, {fields['mood']} in mood",
-        f"{a(f'{genre} {piece}'.strip())}{rest}, {pace} in tempo, {fields['mood']} in mood",
-        f"{a(fields['mood'])} {genre} {piece}{rest}, {pace} in tempo",
+        f"{a(f'{pace} {genre} {piece}'.strip())}{rest}, {fields['mood']} in mood",
+        f"{a(f'{genre} {piece}'.strip())}{rest}, {beat}, {fields['mood']} in mood",
+        f"{a(fields['mood'])} {genre} {piece}{rest}, {beat}",
     )
     return sentence(pick(key, "frame", frames))
 
@@ -98,7 +103,7 @@ def _paragraph(item: Item, fields: Row, moods: Sequence[str], secret: set[str]) 
         _voices(fields),
         f"the sound is {fields['timbre']}, the texture {texture(item.measures)}",
         f"the clip has {fields['structure'].rpartition(', ')[0]}",
-        f"the recording is {fields['dynamics']}, in {fields['production'].partition(',')[0]}",
+        f"the recording, in {fields['production'].partition(',')[0]}, is {fields['dynamics']}",
         f"it is {fields['context']}" if fields["context"] else "",
         pick(key, "closing", ("the mood is {}", "it comes across as {}", "the whole feels {}")).format(
             moods[-1]
@@ -126,7 +131,8 @@ def _chords(found: Row, instruments: Sequence[str]) -> str | None:
     lasting: dict[str, float] = {}
     for chord in found["chords"]:
         lasting[chord["name"]] = lasting.get(chord["name"], 0.0) + chord["end"] - chord["start"]
-    longest = sorted(lasting, key=lambda name: (-lasting[name], name))[:CHORDS]
+    held = [name for name in lasting if lasting[name] >= LEAST_CHORD]
+    longest = sorted(held, key=lambda name: (-lasting[name], name))[:CHORDS]
     sure = len(longest) > 1 and sum(lasting.values()) >= LEAST_HARMONY and list(instruments) != ["drums"]
     named = [f"{one[:-1]} minor" if one.endswith("m") else f"{one} major" for one in longest]
     return listed(named) if sure else None
@@ -161,7 +167,7 @@ def _context(facts: Row, places: Sequence[str], secret: set[str]) -> str | None:
 
 def _dynamics(found: Row) -> str:
     loud = level(found["loudness"], LOUDNESS, "very loud")
-    return f"{loud}, with {level(found['dynamics'], RANGE, 'wide swells')}"
+    return f"{loud}, with {level(found['dynamics'], RANGE, 'strong')} contrast from moment to moment"
 
 
 def _genres(facts: Row, found: Row) -> list[str]:

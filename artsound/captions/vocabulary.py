@@ -94,6 +94,8 @@ TRADITIONS = {  # genre → where its music comes from, where that is common kno
     "country": "the American country tradition",
     "bluegrass": "the American country tradition",
     "classical": "the tradition of Western art music",
+    "classical music": "the tradition of Western art music",
+    "european classical music": "the tradition of Western art music",
     "baroque": "the tradition of Western art music",
     "symphony": "the tradition of Western art music",
     "opera": "the tradition of Western art music",

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-OFFLINE = "offline@4"  # raise the revision when the offline captions change
+OFFLINE = "offline@5"  # raise the revision when the offline captions change
 LOW, HIGH = -0.15, 0.15  # valence and arousal between these are neutral
 
 
@@ -16,12 +16,12 @@ class Feeling(NamedTuple):
 
 
 FEELINGS = {  # (valence, arousal), each −1, 0 or 1
-    (1, 1): Feeling(("lively and joyful", "bright and exuberant"), "excitement"),
-    (1, 0): Feeling(("cheerful", "warm and friendly"), "amusement"),
+    (1, 1): Feeling(("lively and joyful", "vivid and exuberant"), "excitement"),
+    (1, 0): Feeling(("cheerful", "good-humoured"), "amusement"),
     (1, -1): Feeling(("serene", "gentle and untroubled"), "contentment"),
     (0, 1): Feeling(("restless", "charged and alert"), "awe"),
     (0, 0): Feeling(("composed", "even-tempered"), "something else"),
-    (0, -1): Feeling(("quiet", "calm and reserved"), "contentment"),
+    (0, -1): Feeling(("tranquil", "calm and reserved"), "contentment"),
     (-1, 1): Feeling(("turbulent", "tense and dramatic"), "fear"),
     (-1, 0): Feeling(("sombre", "grave"), "sadness"),
     (-1, -1): Feeling(("melancholy", "hushed and brooding"), "sadness"),

@@ -120,17 +120,63 @@ def test_all_ten_principles_are_judged_by_their_measures() -> None:
     for name in tables.PRINCIPLES:
         assert (absent[name]["present"], present[name]["present"]) == (False, True)
         assert absent[name]["words"] != present[name]["words"] or name == "variety"
-    assert "principles of art" in present["paragraph"]
     assert "principles of art" not in absent["paragraph"]
 
 
+def test_the_paragraph_names_the_principles_that_are_clearest() -> None:
+    seen = dict.fromkeys(tables.PRINCIPLES, 0.0) | {"contrast": 5.0}
+    few = only(art(seen=seen | {"harmony": 0.86, "rhythm": 0.9}), "art_captions")
+    assert "Of the principles of art, rhythm and harmony are the clearest." in few["paragraph"]
+    one = only(art(seen=seen | {"unity": 0.9}), "art_captions")
+    assert "Of the principles of art, unity is the clearest." in one["paragraph"]
+
+
+@pytest.mark.parametrize(
+    ("balance", "symmetry", "said"),
+    [(0.95, -0.4, "freely balanced"), (0.95, 0.7, "nearly symmetric"), (0.5, 0.7, "weighted to one side")],
+)
+def test_what_is_said_of_the_layout_agrees_with_its_balance(
+    balance: float, symmetry: float, said: str
+) -> None:
+    row = only(art(seen={"balance": balance, "symmetry": symmetry}), "art_captions")
+    assert said in row["composition"]
+    assert said in row["paragraph"]
+    assert ("off centre" in row["balance"]["words"]) == (said == "weighted to one side")
+    assert ("mirror" in row["balance"]["words"]) == (said == "nearly symmetric")
+
+
+def test_a_single_colour_takes_the_singular() -> None:
+    said = {
+        only(
+            art(
+                {"artwork_id": key, "tags": []},
+                {"artwork_id": key, "palette": [{"name": "red", "value": 1.0}]},
+            ),
+            "art_captions",
+        )["caption"]
+        for key in "abcdefgh"
+    }
+    assert any("red sets a" in one for one in said)
+    assert any("its main colour is red" in one for one in said)
+
+
+def test_a_beat_that_was_not_found_is_not_named() -> None:
+    sure, unsure = (
+        only(music(heard={"tempo_confidence": sure}), "music_captions")["caption"] for sure in (0.6, 0.0)
+    )
+    assert "fast" in sure
+    assert "fast" not in unsure
+    assert "tempo" not in unsure
+
+
 def test_chords_are_named_by_how_long_they_sound() -> None:
-    heard = [("G", 0.0, 4.0), ("Am", 4.0, 10.0), ("G", 10.0, 13.0), ("C", 13.0, 14.0), ("F", 14.0, 14.5)]
+    heard = [("G", 0.0, 4.0), ("Am", 4.0, 10.0), ("G", 10.0, 13.0), ("C", 13.0, 15.0), ("F", 15.0, 16.5)]
     chords = [{"name": name, "start": start, "end": end} for name, start, end in heard]
     row = only(music(heard={"chords": chords}), "music_captions")
     assert row["chords"] == "G major, A minor and C major"
     assert "between G major, A minor and C major" in row["paragraph"]
-    assert only(music(heard={"chords": chords[:1]}), "music_captions")["chords"] is None
+    for few in (chords[:1], chords[3:]):
+        assert only(music(heard={"chords": few}), "music_captions")["chords"] is None
 
 
 def test_production_states_width_peaks_and_level_as_measured() -> None:
@@ -201,12 +247,20 @@ def test_a_tag_that_names_the_title_and_has_no_other_words_is_left_out() -> None
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
-        (["Portraits", "Men", "Monks"], "portrait of a monk"),
-        (["Portraits", "Men", "Profiles", "Women"], "portrait of a group of men and women in profile"),
-        (["Portraits", "Women", "Dogs", "Boys"], "portrait of a group of women and boys with dogs"),
-        (["Self-portraits", "Women", "Artists", "Painting"], "self-portrait of a woman in"),
-        (["Madonna and Child", "Virgin Mary", "Jesus", "Angels"], "of the Virgin and Child and angels"),
-        (["Men", "Dogs", "Animals"], "of men and dogs"),
+        (["Portraits", "Men", "Monks"], "showing a monk;"),
+        (["Portraits", "Men", "Profiles", "Women"], "its sitters men and women in profile;"),
+        (["Portraits", "Women", "Dogs", "Boys"], "its sitters women and boys, its further motif dogs;"),
+        (
+            ["Self-portraits", "Women", "Artists", "Painting"],
+            "self-portrait in oil on panel, showing a woman;",
+        ),
+        (
+            ["Madonna and Child", "Virgin Mary", "Jesus", "Angels"],
+            "its motifs angels and the Virgin and Child;",
+        ),
+        (["Saint Peter", "Saints"], "in oil on panel, showing Saint Peter;"),
+        (["Madonna and Child"], "in oil on panel, showing the Virgin and Child;"),
+        (["Men", "Dogs", "Animals"], "its motifs men and dogs;"),
     ],
 )
 def test_nothing_is_said_twice_and_sitters_are_persons(tags: list[str], said: str) -> None:
