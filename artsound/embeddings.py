@@ -66,7 +66,7 @@ def embed_artworks(
     media: Media,
     max_megapixels: float,
     batch_size: int,
-    workers: int = 1,
+    workers: int = 0,
 ) -> Outcome:
     """Embed the image of every artwork.
 
@@ -76,11 +76,11 @@ def embed_artworks(
         media: the files that `image_path` names.
         max_megapixels: larger images are refused.
         batch_size: images at a time.
-        workers: processes that decode; like the batch size, they change the speed and not the vectors.
+        workers: processes that decode, 0: this one; like the batch size, they change no vector.
     """
     rows = artworks.select(["artwork_id", "image_path"]).to_pylist()
     work = partial(_image, media=media, max_megapixels=max_megapixels, prepare=encoder.prepare)
-    spread = workers if len(rows) >= WORTH_IMAGES else 1
+    spread = workers if len(rows) >= WORTH_IMAGES else 0
     images = _ahead(work, rows, spread, AHEAD * batch_size)
     return _embed(
         track(images, "vectors of images", len(rows)), encoder, encoder.dim, encoder.name, batch_size
@@ -88,7 +88,7 @@ def embed_artworks(
 
 
 def embed_clips(
-    clips: pa.Table, *, encoder: AudioEncoder, media: Media, batch_size: int, workers: int = 1
+    clips: pa.Table, *, encoder: AudioEncoder, media: Media, batch_size: int, workers: int = 0
 ) -> Outcome:
     """Embed the recording of every clip.
 
@@ -97,11 +97,11 @@ def embed_clips(
         encoder: any model that keeps the contract.
         media: the files that `audio_path` names.
         batch_size: clips at a time.
-        workers: processes that decode; like the batch size, they change the speed and not the vectors.
+        workers: processes that decode, 0: this one; like the batch size, they change no vector.
     """
     rows = clips.select(["clip_id", "audio_path"]).to_pylist()
     work = partial(_sound, media=media, rate=encoder.rate, prepare=encoder.prepare)
-    spread = workers if len(rows) >= WORTH_CLIPS else 1
+    spread = workers if len(rows) >= WORTH_CLIPS else 0
     sounds = _ahead(work, rows, spread, AHEAD * batch_size)
     return _embed(
         track(sounds, "vectors of clips", len(rows)), encoder, encoder.dim, encoder.name, batch_size
@@ -126,7 +126,7 @@ def _sound(row: Row, *, media: Media, rate: int, prepare: Callable[[Any], Any]) 
 
 def _ahead(work: Callable[[Row], _Given], rows: list[Row], workers: int, most: int) -> Iterator[_Given]:
     """Work on rows in other processes, in order, a bounded number of them ahead of who takes the results."""
-    if workers == 1:
+    if not workers:
         yield from map(work, rows)
         return
     try:

@@ -117,7 +117,7 @@ def _clips(folder: Path, weights: Path, given: argparse.Namespace) -> None:
 def main() -> None:
     """Measure both sides; needs the extra `models`."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--turns", type=int, default=3)

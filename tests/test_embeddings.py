@@ -1,6 +1,8 @@
 """Captions and images as vectors."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -124,3 +126,8 @@ def test_images_over_the_limit_are_refused(tmp_path: Path) -> None:
         batch_size=2,
     )
     assert [reject.reason for reject in outcome.rejects] == [Reason.TOO_LARGE]
+
+
+def test_what_decodes_in_a_worker_process_loads_no_torch() -> None:
+    code = "import sys, artsound.embeddings, artsound.models.crop; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

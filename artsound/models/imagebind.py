@@ -24,7 +24,7 @@ from artsound.errors import ConfigError, extra
 from artsound.models import files
 from artsound.models.bare import module_of
 from artsound.models.checkpoints import tensors_in
-from artsound.models.openclip import Crop
+from artsound.models.crop import Crop
 from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvision_ready
 from artsound.models.vectors import unit
 from artsound.models.windows import WindowRule, pooled

@@ -5,35 +5,18 @@ a single `.safetensors` file needs the name of its architecture.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
-from PIL import Image
+from jaxtyping import Float32
 
 from artsound.errors import ConfigError
 from artsound.models import files
+from artsound.models.crop import Crop
 from artsound.models.torch_ready import DTYPES, UNLOADABLE, Precision, best_device, torchvision_ready
 from artsound.models.vectors import unit
-
-
-@dataclass(frozen=True)
-class Crop:
-    """Shorter side to `size`, bicubic, then the middle square: what open_clip does before it normalises."""
-
-    size: int
-
-    def __call__(self, pixels: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "size size 3"]:
-        """Scale and cut an image."""
-        height, width, _ = pixels.shape
-        short = min(height, width)
-        scaled = (self.size * width // short, self.size * height // short)
-        image = Image.fromarray(pixels).resize(scaled, Image.Resampling.BICUBIC)
-        left, top = (round((side - self.size) / 2) for side in scaled)
-        return np.asarray(image.crop((left, top, left + self.size, top + self.size)))
 
 
 class _Clip:

@@ -20,6 +20,7 @@ from artsound.models.checkpoints import tensors_in
 from artsound.models.imagebind import INSTALL, BoundImages, BoundSounds, Pictures
 from artsound.models.inventory import inventory
 from artsound.models.protocols import AudioEncoder, ImageEncoder, TextEncoder
+from artsound.models.torch_ready import Precision
 from artsound.models.trial import try_encoders
 from artsound.models.windows import WindowRule
 from artsound.settings import Embeddings, ImageBind, Settings
@@ -152,11 +153,15 @@ def test_it_is_listed_as_non_commercial_and_tried(given: Embeddings) -> None:
     }
 
 
-def test_half_precision_is_near(given: Embeddings) -> None:
-    prepared = [BoundImages.prepare(PICTURES[0])]
-    whole, half = (BoundImages(file_of(given), precision=precision) for precision in ("fp32", "bf16"))
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_is_near(given: Embeddings, precision: Precision) -> None:
+    whole, half = (BoundImages(file_of(given), precision=one) for one in ("fp32", precision))
     assert whole.name != half.name
+    prepared = [BoundImages.prepare(PICTURES[0])]
     assert float(whole(prepared)[0] @ half(prepared)[0]) > 0.999
+    loud, soft = (BoundSounds(file_of(given), rule=RULE, precision=one) for one in ("fp32", precision))
+    heard = [loud.prepare(noise(3, 0))]
+    assert float(loud(heard)[0] @ soft(heard)[0]) > 0.99
 
 
 def test_what_is_no_imagebind_is_said_so(given: Embeddings, tmp_path: Path) -> None:

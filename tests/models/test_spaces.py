@@ -1,10 +1,11 @@
 """CLIP and CLAP, loaded from tiny checkpoints by the real code, held to the contract of all encoders."""
 
+import hashlib
 import io
 import json
 import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,13 +19,16 @@ if not all(find_spec(package) for package in ("torch", "transformers", "open_cli
     pytest.skip("needs the extra `models`", allow_module_level=True)
 
 from artsound import tables
-from artsound.embeddings import embed_artworks, embed_clips
-from artsound.errors import ConfigError, Reason
+from artsound.embeddings import embed_artworks, embed_captions, embed_clips
+from artsound.errors import ConfigError, MatchingError, Reason
+from artsound.matching.terms import read_terms
 from artsound.media.files import open_media
-from artsound.models import registry
+from artsound.models import files, registry
 from artsound.models.clap import ClapSounds, ClapTexts
-from artsound.models.openclip import ClipImages, ClipTexts, Crop
+from artsound.models.crop import Crop
+from artsound.models.openclip import ClipImages, ClipTexts
 from artsound.models.protocols import AudioEncoder, ImageEncoder, TextEncoder
+from artsound.models.torch_ready import Precision
 from artsound.models.windows import WindowRule
 from artsound.settings import Clap, Clip, Embeddings
 from tests import rows
@@ -144,10 +148,52 @@ def test_the_name_is_known_without_loading_and_tells_weights_and_format(
     assert registry.identity_of("clip", given) != registry.identity_of("clip", other)
 
 
-def test_half_precision_stays_near(clip: Path, images: ClipImages) -> None:
-    half = ClipImages(clip, precision="bf16")
-    prepared = [images.prepare(pixels) for pixels in PICTURES]
-    assert (images(prepared) * half(prepared)).sum(axis=1).min() > 0.99
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_stays_near(clip: Path, clap: Path, precision: Precision) -> None:
+    """Images, recordings and texts of both models; the vectors come back in fp32 and of unit length."""
+
+    def both(precision: Precision) -> Iterator[np.ndarray]:
+        images = ClipImages(clip, precision=precision)
+        yield images([images.prepare(pixels) for pixels in PICTURES])
+        sounds = ClapSounds(clap, rule=RULE, precision=precision)
+        yield sounds([sounds.prepare(noise(seconds, seed)) for seed, seconds in enumerate((20, 3))])
+        for texts in (ClipTexts(clip, precision=precision), ClapTexts(clap, precision=precision)):
+            assert (f"-{precision}" in texts.name) == (precision != "fp32")
+            yield texts(["a red barn", "a violin"])
+
+    for whole, half in zip(both("fp32"), both(precision), strict=True):
+        assert half.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-5)
+        assert not np.array_equal(half, whole)
+        assert (whole * half).sum(axis=1).min() > 0.99
+
+
+def test_revisions_of_one_model_are_not_mixed(clip: Path, tmp_path: Path) -> None:
+    """The same weights under the same name, fetched as two commits."""
+    made = []
+    for revision in ("a" * 40, "b" * 40):
+        folder = shutil.copytree(clip, tmp_path / revision[:1] / "clip")
+        files.write_source(folder, "some/clip", revision)
+        words = rows.row("art_captions", artwork_id=revision[:1], caption="A barn.", paragraph="It is red.")
+        outcome = embed_captions(
+            tables.rows_of("art_captions", [words]),
+            encoder=registry.texts_of("clip", Embeddings(clip=Clip(weights=folder))),
+            id_column="artwork_id",
+            batch_size=2,
+        )
+        assert outcome.rows["model"].to_pylist() == [f"clip:{revision}@{weights_of(folder)}"]
+        made.append(outcome.rows)
+    with pytest.raises(MatchingError, match=f"clip:{'a' * 40}@.* clip:{'b' * 40}@.*: embed both sides"):
+        read_terms(["clip"], made)
+    with pytest.raises(MatchingError, match=f"unlike models clip:{'a' * 40}@"):
+        read_terms(["clip"], [pa.concat_tables(made), made[0]])
+
+
+def weights_of(folder: Path) -> str:
+    """Hash the weights of a folder as the column `model` has it."""
+    (file,) = folder.glob("*.safetensors")
+    one = hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256(f"{file.name} {one}".encode()).hexdigest()
 
 
 def test_a_run_without_the_model_says_which_setting_is_missing() -> None:
@@ -231,19 +277,19 @@ def test_worker_processes_change_nothing_but_the_speed(
 ) -> None:
     art, music = many
     media = open_media(tmp_path)
+    alone = embed_artworks(art, encoder=images, media=media, max_megapixels=1, batch_size=50)
     for workers in (1, 2):
         seen = embed_artworks(
             art, encoder=images, media=media, max_megapixels=1, batch_size=50, workers=workers
         )
         assert [reject[:2] for reject in seen.rejects] == [("7", Reason.UNREADABLE)]
+        assert alone.rows.equals(seen.rows)
         kept = [str(number) for number in range(210) if number != 7]
         assert tables.conform("art_clip_vectors", seen.rows)["item_id"].to_pylist() == kept
     few = music.slice(0, 12)
     heard = embed_clips(few, encoder=sounds, media=media, batch_size=5)
     assert [reject[:2] for reject in heard.rejects] == [("7", Reason.UNREADABLE)]
     assert len(tables.conform("music_clap_vectors", heard.rows)) == 11
-    alone = embed_artworks(art, encoder=images, media=media, max_megapixels=1, batch_size=50)
-    assert alone.rows.equals(seen.rows)
 
 
 def test_a_fused_clap_hears_windows_as_its_model_hears_short_clips(tmp_path: Path) -> None:
