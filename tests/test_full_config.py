@@ -1,6 +1,7 @@
 """The configuration of the full set, with only paths, names and addresses changed, on the sample pack."""
 
 import json
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 if not all(find_spec(package) for package in ("torch", "transformers", "open_clip")):
     pytest.skip("needs the extra `models`", allow_module_level=True)
 
-from artsound import pipeline
+from artsound import pipeline, search
 from artsound.captions import prompt
 from artsound.errors import ConfigError
+from artsound.models import registry
 from artsound.products import release_folder
 from artsound.release.verify import verify
 from artsound.settings import Settings
@@ -36,7 +38,8 @@ def answers(number: int, body: dict[str, Any]) -> Says:
     return completion(form(paragraph=words))
 
 
-def configured(folder: Path, url: str) -> Settings:
+def configured(folder: Path, url: str) -> Path:
+    """Write the user's file: weights, answers and tables in `folder`."""
     text = (HERE / "configs" / "full.toml").read_text(encoding="utf-8")
     for theirs, ours in (
         ("../data/artgraph/imagesf2", str(HERE / "data/sample/artworks")),
@@ -51,7 +54,12 @@ def configured(folder: Path, url: str) -> Settings:
         assert theirs in text
         text = text.replace(theirs, ours)
     (folder / "full.toml").write_text(text, encoding="utf-8")
-    return Settings.load(folder / "full.toml")
+    return folder / "full.toml"
+
+
+def moved_to(settings: Settings, folder: Path) -> Path:
+    """Copy the tables, the answers and the weights of a build, for a test that changes them."""
+    return shutil.copytree(settings.root.parent, folder / "moved")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +68,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Endpoint,
     tiny.clip(folder / "clip")
     tiny.clap(folder / "clap")
     with serving(answers) as endpoint:
-        settings = configured(folder, endpoint.url)
+        settings = Settings.load(configured(folder, endpoint.url))
         ran = {name: made.ran for name, made in pipeline.walk(settings)}
     return settings, endpoint, ran
 
@@ -113,6 +121,38 @@ def test_other_weights_make_their_vectors_anew_and_ask_nothing(
     assert not ran["art_captions"]
     assert not ran["music_clap_vectors"]
     assert len(endpoint.asked) == before
+
+
+def test_a_space_of_its_own_is_added_by_naming_it(
+    built: tuple[Settings, Endpoint, dict[str, bool]], tmp_path: Path
+) -> None:
+    if not find_spec("imagebind"):
+        pytest.skip("needs the extra `imagebind`")
+    _, endpoint, _ = built
+    before = len(endpoint.asked)
+    moved = moved_to(built[0], tmp_path)
+    tiny.imagebind(moved / "imagebind")
+    text = configured(moved, endpoint.url).read_text(encoding="utf-8")
+    named = f'[embeddings.imagebind]\nweights = "{moved / "imagebind"}"\n\n[matching]\nimagebind = 0.5\n'
+    (moved / "full.toml").write_text(text.replace("[matching]\n", named), encoding="utf-8")
+    settings = Settings.load(moved / "full.toml")
+    ran = {name: made.ran for name, made in pipeline.walk(settings)}
+    assert ran["art_imagebind_vectors"]
+    assert ran["music_imagebind_vectors"]
+    assert not ran["art_captions"]
+    assert not ran["art_clip_vectors"]
+    assert len(endpoint.asked) == before
+    store = Store(settings.root)
+    terms = {term["name"] for row in store.read("pairs")["terms"].to_pylist() for term in row}
+    assert terms == {"clip", "clap", "sentence", "affect", "imagebind"}
+    names = {
+        side: set(store.read(f"{side}_imagebind_vectors")["model"].to_pylist()) for side in ("art", "music")
+    }
+    assert names["art"] == names["music"] == {registry.identity_of("imagebind", settings.embeddings)}
+    assert verify(release_folder(settings), deep=True).problems == []
+    query = search.by_image(settings, HERE / "data/sample/artworks" / "met_437881.jpg")
+    assert query.space == "imagebind"
+    assert len(search.search(store, query, "music", 3)) == 3
 
 
 def test_a_missing_checkpoint_is_said_before_anything_is_made_of_it(
