@@ -20,7 +20,8 @@ from artsound.store import Store
 
 
 def _vectors(writes: str, reads: str, wire: Callable[[Settings], Run], space: str) -> Stage:
-    return Stage(writes, (reads,), ("embeddings",), wire, in_parts=True, watches=wiring.space(space))
+    sections = (f"embeddings.{space}", "embeddings.numbers")  # another space leaves the vectors as they are
+    return Stage(writes, (reads,), sections, wire, in_parts=True, watches=wiring.space(space))
 
 
 def _words(writes: str, space: str) -> Stage:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tomllib
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -293,8 +294,8 @@ class Settings(Document):
         return self
 
     def digest(self, *sections: str) -> str:
-        """Identify the values of some sections, paths left out."""
-        text = json.dumps([values(getattr(self, name)) for name in sections], sort_keys=True)
+        """Identify the values of some sections, or of parts of them (`embeddings.clip`), paths left out."""
+        text = json.dumps([values(attrgetter(name)(self)) for name in sections], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

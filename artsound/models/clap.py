@@ -55,8 +55,9 @@ class _Clap:
             ConfigError: nothing there, a pickle, or not a CLAP model.
         """
         torchvision_ready()
-        from transformers import ClapModel, ClapProcessor  # noqa: PLC0415  # needs torchvision ready
+        from transformers import ClapModel, ClapProcessor, utils  # noqa: PLC0415  # needs torchvision ready
 
+        utils.logging.disable_progress_bar()  # a bar of its own, in the middle of ours
         self.name = files.weights_identity("", weights, precision)
         self._device, self._dtype = best_device(), DTYPES[precision]
         try:

@@ -16,6 +16,7 @@ SOURCE = "artsound-source.json"  # beside weights that were fetched: repository 
 OURS = Path(__file__).parent / "weights"
 SAFE = ("*.safetensors",)
 CHECKPOINTS = (*SAFE, "*.pt", "*.pth", "*.ckpt")  # loaded as tensors alone, see `checkpoints`
+BRING = "run `artsound models fetch`, or copy them there"
 REVISION = 64  # hex digits of the sha256: all, so that a vector names its weights exactly
 
 
@@ -105,11 +106,11 @@ def weights_in(folder: Path, *, kinds: Sequence[str] = SAFE) -> list[Path]:
         return [folder]
     found = sorted(path for kind in kinds for path in folder.glob(kind))
     if not found and kinds != SAFE:
-        raise ConfigError(f"no weights ({', '.join(kinds)}) in {folder}; see `artsound models list`")
+        raise ConfigError(f"no weights ({', '.join(kinds)}) in {folder}: {BRING}")
     if not found:
         pickles = ", ".join(path.name for path in sorted(folder.glob("*.bin")) + sorted(folder.glob("*.pt")))
-        there = f"only {pickles}, which can run code: convert it to safetensors" if pickles else "none there"
-        raise ConfigError(f"no *.safetensors weights in {folder}: {there}; see `artsound models list`")
+        there = f"only {pickles}, which can run code: convert it to safetensors" if pickles else BRING
+        raise ConfigError(f"no *.safetensors weights in {folder}: {there}")
     return found
 
 
