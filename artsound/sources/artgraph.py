@@ -52,10 +52,11 @@ PIECE = 1_000  # artworks asked for at once
 AHEAD = 2  # pieces on their way at a time
 RETRY_SECONDS = 30.0  # how long the driver repeats a transaction before it gives up
 
-KEYS = "MATCH (a:Artwork) RETURN a.name"
-# One list a row: a driver makes less of it than of as many named values.
-WINDOW = "MATCH (a:Artwork) WHERE a.name >= $low AND a.name <= $high RETURN "
+KEYS = "MATCH (a:Artwork) RETURN collect(a.name), count(a)"
+# One record a piece, few lists an artwork: both cost a driver more than the names in them do.
+WINDOW = "MATCH (a:Artwork) WHERE a.name >= $low AND a.name <= $high RETURN collect({artwork})"
 ARTWORK = "[a.name, properties(a), {artists}, {emotions}, {links}]"
+END = " + [true] + "  # ends the names of a role in the list of all
 ARTISTS = "MATCH (a:Artist) RETURN [a.name, properties(a), {links}]"
 TYPES = "CALL db.relationshipTypes()"
 IMAGES = "MATCH (a:Artwork) WHERE a.image_url IS NOT NULL AND a.name IS NOT NULL RETURN a.name, a.image_url"
@@ -144,13 +145,13 @@ def read_keys(graph: Graph) -> Outcome:
     Raises:
         SourceError: as `Graph.read`.
     """
-    names = [name for (name,) in graph.read(KEYS)]
+    ((names, count),) = graph.read(KEYS)
     known = sorted({str(name) for name in names if name}, key=_order)
-    nameless = sum(not name for name in names)
+    nameless = count - sum(1 for name in names if name)
     rejects = [
         Reject(f"artwork without a name {n}", Reason.MISSING_FILE, "it has no key") for n in range(nameless)
     ]
-    return Outcome(tables.rows_of("art_keys", [{"artwork_id": name} for name in known]), rejects)
+    return Outcome(pa.table([pa.array(known, pa.string())], schema=tables.TABLES["art_keys"]), rejects)
 
 
 def read_window(keys: pa.Table, *, graph: Graph, kinds: Kinds) -> Outcome:
@@ -165,10 +166,10 @@ def read_window(keys: pa.Table, *, graph: Graph, kinds: Kinds) -> Outcome:
     roles, told = artworks_of(kinds)
     pieces = [wanted[start : start + PIECE] for start in range(0, len(wanted), PIECE)]
     with graph.connected() as read, ThreadPoolExecutor(AHEAD) as pool:
-        take = partial(_columns, roles)
+        query, take = WINDOW.format(artwork=told), partial(_columns, roles)
 
         def made_of(piece: list[str]) -> Outcome:
-            return _rows(graph, piece, read(WINDOW + told, take, low=piece[0], high=piece[-1]))
+            return _rows(graph, piece, read(query, take, low=piece[0], high=piece[-1]))
 
         made = list(pool.map(made_of, pieces))
     rows = pa.concat_tables([tables.rows_of("raw_artworks", []), *(one.rows for one in made)])
@@ -190,11 +191,11 @@ def _rows(graph: Graph, wanted: list[str], found: Artworks) -> Outcome:
 
 def read_artists(graph: Graph, kinds: Kinds) -> Outcome:
     """Read all artists of a graph; raises as `Graph.read`."""
-    roles, patterns = _links("Artist", kinds)
-    answer = graph.read(ARTISTS.format(links=patterns))
+    links = _links("Artist", kinds)
+    answer = graph.read(ARTISTS.format(links=", ".join(links.values())))
     found = {
         name: Found(
-            name, properties, {role: _names(tails) for role, tails in zip(roles, linked, strict=True)}
+            name, properties, {role: _names(tails) for role, tails in zip(links, linked, strict=True)}
         )
         for ((name, properties, *linked),) in sorted(answer, key=repr)
         if name
@@ -237,20 +238,22 @@ def kinds_of(graph: Graph, types: Collection[str]) -> Kinds:
 
 def artworks_of(kinds: Kinds) -> tuple[list[str], str]:
     """Write what is asked of an artwork `a`; returns the roles of its links, too, as they stand there."""
-    roles, links = _links("Artwork", kinds)
+    links = _links("Artwork", kinds)
     felt = "[x.name, e.arousal, e.description]"
     emotions = f"[(a)-[e:{kinds[EMOTION.role]}]->(x:Emotion) | {felt}]" if EMOTION.role in kinds else "[]"
     artists = f"[(a)-[:{kinds['artist']}]->(x:Artist) | [x.name, x.printed_name]]"
-    return roles, ARTWORK.format(artists=artists, emotions=emotions, links=links)
+    return [*links], ARTWORK.format(
+        artists=artists, emotions=emotions, links=END.join([*links.values(), "[]"])
+    )
 
 
-def _links(label: str, kinds: Kinds) -> tuple[list[str], str]:
+def _links(label: str, kinds: Kinds) -> dict[str, str]:
     """Write one pattern comprehension a role: these stream, and need no aggregation over all artworks."""
     found = {r.role: f"[(a)-[:{kinds[r.role]}]->(x:{r.tail}) | x.name]" for r in RELATIONS
              if r.head == label and r.role in kinds and r.role != "artist"}  # fmt: skip
     if label == "Artwork":
         found |= {r.role: path for r in RELATIONS if (path := _through(r, kinds))}
-    return list(found), ", ".join(found.values())
+    return found
 
 
 def _through(relation: Relation, kinds: Kinds) -> str | None:
@@ -264,24 +267,30 @@ def _through(relation: Relation, kinds: Kinds) -> str | None:
 
 
 def _columns(roles: Sequence[str], answer: Iterable[Any]) -> Artworks:
-    """Turn what a server says of artworks into columns, as it comes.
-
-    Little of a row lives on: many small lists would keep Python's collector busier than the rows themselves.
-    """
+    """Turn what a server says of artworks into columns."""
     names, makers, printed = list[str](), list[Sequence[str]](), list[str | None]()
     felt, more = list[Sequence[Felt]](), list[Mapping[str, Any]]()
     texts: dict[str, list[Any]] = {name: [] for name in TEXTS}
     links: dict[str, list[Sequence[str]]] = {role: [] for role in roles}
     told = [(name, column.append) for name, column in texts.items()]
     linked_to, alone = [column.append for column in links.values()], lru_cache(None)(_alone)
-    for ((name, properties, artists, emotions, *linked),) in answer:
+    for name, properties, artists, emotions, linked in (artwork for (some,) in answer for artwork in some):
         names.append(name)
         for text, append in told:
             append(properties.get(text))
         unknown = () if properties.keys() <= _OWN else properties.keys() - _OWN
         more.append({key: properties[key] for key in unknown} if unknown else _NO_MORE)
-        for append, tails in zip(linked_to, linked, strict=True):
-            append((alone(tails[0]) if len(tails) < 2 else _names(tails)) if tails else ())
+        start = 0
+        for append in linked_to:
+            end = linked.index(True, start)
+            append(
+                ()
+                if end == start
+                else alone(linked[start])
+                if end == start + 1
+                else _names(linked[start:end])
+            )
+            start = end + 1
         slugs, shown = (alone(artists[0][0]), artists[0][1]) if len(artists) == 1 else _makers(artists)
         makers.append(slugs)
         printed.append(shown)
