@@ -1,7 +1,8 @@
-"""FMA: reading and checking the audio zip against bare decoding, memory by size, metadata of all tracks.
+"""FMA: the audio zip against bare decoding, its memory by size, metadata of all tracks, fingerprints.
 
-`python -m bench.fma [members seconds]`; each size runs in a process of its own, for its own memory. Without
-arguments: clips of 30 s, stereo at 44.1 kHz, for speed; then short ones, 1,000 and 20,000, for memory.
+`python -m bench.fma [speed] [memory] [metadata] [fingerprints]`; all without arguments. Every client runs
+in a process of its own. Speed: clips of 30 s, stereo at 44.1 kHz, as most of the real ones. Memory: 1,000 and
+20,000 clips of 2 s, mono at 22.05 kHz.
 """
 
 import io
@@ -12,12 +13,18 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
+import numpy as np
+import pyarrow as pa
 import soundfile
 
 from artsound.catalog.clips import check_clips
+from artsound.catalog.fingerprints import fingerprint_clips
+from artsound.catalog.sounding import near_sounds
 from artsound.catalog.tracks import clean_tracks
 from artsound.media.files import open_media
 from artsound.sources import synthetic_fma
@@ -25,57 +32,86 @@ from artsound.sources.fma import read_tracks
 from artsound.sources.fma_makers import read_albums, read_musicians
 from artsound.sources.synthetic_fma import make_fma
 
-SECONDS = 30.0  # as the real clips
-SHORT = 11.0  # just long enough to be kept
-TURNS = 2
+LARGE = 106_574  # tracks of fma_large
+SPEED = (200, 30.0)  # clips, s each
+MEMORY = ((1_000, 2.0), (20_000, 2.0))
+TURNS = 3
+VALUES, COPIES = 240, 1_065  # of a fingerprint of 30 s; how many are copies
 
 
-def bare(archive: Path) -> int:
+def bare(folder: Path) -> Callable[[], int]:
     """Decode every member by soundfile alone, with all cores, and drop what comes out."""
-    opened = zipfile.ZipFile(archive)
+    opened = zipfile.ZipFile(folder / "fma_large.zip")
+    names = [name for name in opened.namelist() if name.endswith(".mp3")]
 
     def decode(name: str) -> int:
         return len(soundfile.read(io.BytesIO(opened.read(name)), dtype="float32")[0])
 
-    with opened, ThreadPoolExecutor(os.cpu_count()) as pool:
-        return sum(1 for _ in pool.map(decode, [n for n in opened.namelist() if n.endswith(".mp3")]))
+    def run() -> int:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return sum(1 for _ in pool.map(decode, names))
+
+    return run
 
 
-def checked(folder: Path) -> int:
-    """Do what a build does: list, decode to the end, hash, measure."""
+def checked(folder: Path) -> Callable[[], int]:
+    """Do what a build does: decode to the end, hash, measure."""
     media = open_media(folder / "fma_large.zip")
     tracks = clean_tracks(read_tracks(folder / "fma_metadata.zip", media).rows).rows
-    outcome = check_clips(tracks, media=media, min_seconds=10, workers=os.cpu_count() or 1)
-    return len(outcome.rows)
+    workers = os.cpu_count() or 1
+    return lambda: len(check_clips(tracks, media=media, min_seconds=1, workers=workers).rows)
 
 
-def one_size(members: int, seconds: float) -> None:
-    """Measure one size of archive in this process: a warm-up, then turns."""
+def printed(folder: Path) -> Callable[[], int]:
+    """Decode and fingerprint every member, with all cores."""
+    media = open_media(folder / "fma_large.zip")
+    tracks = read_tracks(folder / "fma_metadata.zip", media).rows
+    clips = tracks.select(["track_id", "audio_path"]).rename_columns(["clip_id", "audio_path"])
+    return lambda: len(fingerprint_clips(clips, media=media, workers=os.cpu_count() or 1).rows)
+
+
+RUNS = {"bare": bare, "checked": checked, "fingerprinted": printed}
+
+
+def measured(name: str, folder: str) -> None:
+    """Run one client in this process, its lists read before; tell its rate, cost and memory."""
+    run = RUNS[name](Path(folder))
+    before = memory("VmRSS")
+    wall, cpu = time.perf_counter(), time.process_time()
+    count = run()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    print(
+        f"{name:14}{count:7} clips {count / wall:8.1f} clips/s {cpu / count * 1e3:7.2f} CPU ms each "
+        f"{memory('VmHWM'):5.0f} MB (start {before:.0f})"
+    )
+
+
+def compared(clips: int, seconds: float, turns: int, names: tuple[str, ...]) -> None:
+    """Make an archive, and let each client read it in turn."""
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        make_fma(folder, members, seconds=seconds, stereo=seconds >= SECONDS)
-        costs: dict[str, list[float]] = {}
-        for name, run in (
-            ("bare", lambda: bare(folder / "fma_large.zip")),
-            ("checked", lambda: checked(folder)),
-        ) * TURNS:
-            wall, cpu = time.perf_counter(), time.process_time()
-            count = run()
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            rate, each = count / wall, cpu / count * 1e3
-            costs.setdefault(name, []).append(each)
-            told = f"{members:6} {name:8} {rate:8.1f} files/s {each:7.2f} CPU ms each {peak():6.0f} MB"
-            print(told, flush=True)
-        print(f"{members:6} checked over bare, CPU, best: {min(costs['bare']) / min(costs['checked']):.2f}")
+        make_fma(Path(place), clips, seconds=seconds, stereo=seconds == SPEED[1])
+        print(f"{clips} clips of {seconds:g} s, load {os.getloadavg()[0]:.1f}", flush=True)
+        for name in names * turns:
+            code = "import sys; from bench import fma; fma.measured(*sys.argv[1:])"
+            command = [sys.executable, "-c", code, name, place]
+            quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}  # mpg123 grumbles
+            done = subprocess.run(command, check=True, text=True, **quiet)  # noqa: S603
+            print(done.stdout.strip(), flush=True)
+            rate, cost = re.findall(r"([\d.]+) (?:clips/s|CPU ms)", done.stdout)
+            rates[name].append((float(rate), float(cost)))
+    theirs, own = (list(zip(*rates[name], strict=True)) for name in names[:2])
+    by_wall, by_cpu = median(own[0]) / median(theirs[0]), median(theirs[1]) / median(own[1])
+    print(f"checked over bare, medians: {by_wall:.2f} by the wall, {by_cpu:.2f} by CPU", flush=True)
 
 
-def peak() -> float:
-    """Return the largest memory of this process so far, MB."""
-    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+def memory(kind: str) -> float:
+    """Return the memory of this process, now (VmRSS) or at most (VmHWM), MB."""
+    found = re.search(rf"{kind}:\s+(\d+)", Path("/proc/self/status").read_text())
     return int(found[1]) / 1024 if found else 0.0
 
 
-def metadata(tracks: int = 106_574) -> None:
+def metadata(tracks: int = LARGE) -> None:
     """Load the metadata of all tracks, as rows, as a build does; artists and albums too."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "fma_metadata.zip"
@@ -85,7 +121,31 @@ def metadata(tracks: int = 106_574) -> None:
         rows = len(read_tracks(path, Names(ids)).rows)
         makers = len(read_musicians(path).rows), len(read_albums(path).rows)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        print(f"metadata: {rows} tracks, {makers} artists and albums in {wall:.1f} s, {cpu:.1f} CPU s")
+        print(
+            f"metadata: {rows} tracks, {makers} artists and albums in {wall:.1f} s, {cpu:.1f} CPU s",
+            flush=True,
+        )
+
+
+def fingerprints(clips: int = LARGE) -> None:
+    """Find among made-up fingerprints those that are copies, cut by up to 5 s, 5 % of the bits wrong."""
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 1 << 32, (clips, VALUES), dtype=np.uint32)
+    for copy in range(COPIES):
+        cut = rng.integers(0, 40)
+        wrong = np.packbits(rng.random((VALUES - cut, 32)) < 0.05, axis=1).view(np.uint32)[:, 0]
+        values[clips - 1 - copy, : VALUES - cut] = values[copy, cut:] ^ wrong
+    prints = pa.ListArray.from_arrays(np.arange(clips + 1, dtype=np.int32) * VALUES, values.ravel())
+    before, began, cpu = memory("VmRSS"), time.perf_counter(), time.process_time()
+    left, right = near_sounds(prints, 0.2)
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+    pairs = zip(left.tolist(), right.tolist(), strict=True)
+    good = sum(a + b == clips - 1 and min(a, b) < COPIES for a, b in pairs)
+    print(
+        f"fingerprints: {good} of {COPIES} copies among {clips}, {len(left) - good} other pairs in "
+        f"{wall:.1f} s, {cpu:.1f} CPU s, {memory('VmHWM') - before:.0f} MB above the fingerprints",
+        flush=True,
+    )
 
 
 class Names:
@@ -107,11 +167,19 @@ class Names:
         raise NotImplementedError(path)
 
 
+def speed() -> None:
+    """Read and check clips as the real ones are."""
+    compared(*SPEED, TURNS, ("bare", "checked", "fingerprinted"))
+
+
+def sizes() -> None:
+    """Read and check few clips and many."""
+    for clips, seconds in MEMORY:
+        compared(clips, seconds, 1, ("bare", "checked"))
+
+
+PARTS = {"metadata": metadata, "fingerprints": fingerprints, "speed": speed, "memory": sizes}
+
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        one_size(int(sys.argv[1]), float(sys.argv[2]))
-    else:
-        metadata()
-        for size, length in ((1_000, SECONDS), (1_000, SHORT), (20_000, SHORT)):
-            command = [sys.executable, "-m", "bench.fma", str(size), str(length)]
-            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)  # noqa: S603  # mpg123 grumbles
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()
