@@ -363,4 +363,6 @@ def _told(error: Exception) -> str:
         return f"{text}: set ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD, or ARTSOUND_NEO4J_TOKEN"
     if "Connection refused" in text or "resolve address" in text:
         return "nobody answers there: start the server, or name another address"
+    if "routing information" in text or "obtain connection" in text:
+        return f"{text.rstrip('.')}, there or where it points to: bolt:// asks this one server only"
     return text

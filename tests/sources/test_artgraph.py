@@ -226,6 +226,25 @@ def test_tls_is_spoken_and_a_certificate_must_be_vouched_for(
     assert read_keys(Graph(f"bolt+s://127.0.0.1:{port}")).rows.equals(keys)
 
 
+@pytest.mark.parametrize("scheme", artgraph.SCHEMES)
+def test_every_scheme_is_known_to_the_driver_and_those_with_s_encrypt(scheme: str) -> None:
+    with Graph(f"{scheme}://127.0.0.1:1")._driver() as driver:
+        assert driver.encrypted is ("+s" in scheme)
+
+
+@pytest.mark.slow
+def test_a_server_that_names_itself_is_asked_by_routing(
+    server: Bolt, tls: tuple[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ArcadeDB points to its own port, which has no TLS: so behind a proxy routing must fail, and say why."""
+    keys = read_keys(Graph(server.uri)).rows
+    assert read_keys(Graph(server.uri.replace("bolt", "neo4j"))).rows.equals(keys)
+    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 0.1)
+    for scheme in ("neo4j+ssc", "neo4j+s"):
+        with pytest.raises(SourceError, match="bolt:// asks this one server only"):
+            read_keys(Graph(f"{scheme}://127.0.0.1:{tls[0]}"))
+
+
 @pytest.mark.slow
 def test_a_server_without_tls_is_told(server: Bolt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artgraph, "RETRY_SECONDS", 0.1)
