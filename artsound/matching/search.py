@@ -1,8 +1,8 @@
 """Exact search: for each row the columns of largest inner product less the column's price, over all pairs.
 
-Blocks of rows go to threads; a block is multiplied by one thread and scanned while it lies in that thread's
-cache, so no result depends on how many threads there are. Products are float32: what they leave undecided
-is decided by `exact`, in float64 and whole quanta.
+Blocks of rows go to threads; a block is multiplied and scanned by one thread, so no result depends on how
+many threads there are. Products are float32: what they leave undecided is decided by `exact`, in float64 and
+whole quanta.
 """
 
 import os
@@ -18,7 +18,7 @@ from artsound.matching.compiled import compiled
 from artsound.matching.scores import QUANTUM
 from artsound.progress import track
 
-ROWS, COLUMNS = 768, 2048  # of a block: its product stays in a core's cache
+ROWS, COLUMNS = 1536, 2048  # of a block: tall ones let the product pack its columns less often
 GLANCE = 64  # columns looked at together for one that is worth keeping
 PAIRS = 1 << 16  # scored at a time
 NONE = -1
