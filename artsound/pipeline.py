@@ -114,6 +114,7 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         wiring.art_captions,
         in_parts=True,
         watches=lambda settings: registry.identity("art_captioner", settings.captions.art),
+        revision=2,
     ),
     Stage(
         "music_captions",
@@ -122,6 +123,7 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         wiring.music_captions,
         in_parts=True,
         watches=lambda settings: registry.identity("music_captioner", settings.captions.music),
+        revision=2,
     ),
     _images("image"),
     _words("art_sentence_vectors", "sentence"),

@@ -116,9 +116,9 @@ class Asked:
         except ValueError as error:
             return Answer(refused=str(error)), False
         secret = checks.names(one.item.facts)
-        leaking = bool(checks.leaks([said["caption"], said["paragraph"]], secret))
+        leaking = bool(checks.leaks(checks.texts(said), secret))
         if leaking and self._asking.leaks == "mask":
-            said = {name: _masked(value, secret) for name, value in said.items()}
+            said = checks.all_masked(said, secret)
         about = {
             "prompt": self._asking.prompt.identity,
             "weights": self._backend.weights,
@@ -140,7 +140,3 @@ def _shown(asking: Asking, data: bytes) -> dict[str, Any]:
     if scale < 1:
         pixels = resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
     return {"image": pixels}
-
-
-def _masked(value: Any, secret: set[str]) -> Any:
-    return checks.masked(value, secret) if isinstance(value, str) else value

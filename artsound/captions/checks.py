@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 SHORTEST_NAME = 4  # letters; shorter names ("Art", "II") stand in too many innocent texts
@@ -13,6 +13,9 @@ ANYBODY = frozenset(
     )
 )
 NO_GALLERY = frozenset({"private collection", "public collection", "public domain", "lost", "destroyed"})
+NO_WORDS = frozenset(  # of a caption: where it comes from, and values out of a closed list
+    {"prompt", "weights", "sampling", "answer", "emotion", "key", "language"}
+)
 FAULTS = ("caption_short", "caption_long", "paragraph_long", "repeated", "not_english")
 SHORTEST, LONGEST, LONGEST_PARAGRAPH = 4, 60, 300  # words
 REPEATED = 0.3  # share of word triples that occurred before
@@ -80,6 +83,25 @@ def leaks(texts: Iterable[str | None], secret: Iterable[str]) -> list[str]:
     """List the secret names, in plain words, that stand in the texts as whole words."""
     padded = [f" {plain(text)} " for text in texts if text]
     return sorted(name for name in secret if any(f" {name} " in text for text in padded))
+
+
+def texts(said: Mapping[str, Any]) -> Iterator[str]:
+    """Go through the words of a caption's fields, those on the principles among them."""
+    for name, value in said.items():
+        words = value.get("words") if isinstance(value, Mapping) else value
+        if isinstance(words, str) and name not in NO_WORDS:
+            yield words
+
+
+def all_masked(said: Mapping[str, Any], secret: Iterable[str]) -> dict[str, Any]:
+    """Mask the secret names in every field that `texts` goes through."""
+
+    def one(name: str, value: Any) -> Any:
+        if isinstance(value, Mapping) and isinstance(value.get("words"), str):
+            return {**value, "words": masked(value["words"], secret)}
+        return masked(value, secret) if isinstance(value, str) and name not in NO_WORDS else value
+
+    return {name: one(name, value) for name, value in said.items()}
 
 
 def masked(text: str, secret: Iterable[str]) -> str:

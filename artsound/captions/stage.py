@@ -60,11 +60,11 @@ def _answers(items: list[Item], captioner: Captioner, batch_size: int) -> Iterat
 
 def _row(table: str, item: Item, answer: Answer, model: str) -> dict[str, Any]:
     fields = dict(answer.fields)
-    texts = fields["caption"], fields["paragraph"]
+    words = fields["caption"], fields["paragraph"]
     contradictions = checks.CONTRADICTIONS[table](fields, item.measures)
     found = {
-        "leaks": checks.leaks(texts, checks.names(item.facts)),
-        "faults": checks.faults(*texts),
+        "leaks": checks.leaks(checks.texts(fields), checks.names(item.facts)),
+        "faults": checks.faults(*words),
         "contradictions": contradictions,
     }
     key = tables.TABLES[table].names[0]

@@ -124,3 +124,23 @@ def test_the_forms_ask_for_columns_of_the_tables() -> None:
     assert set(music_form.model_fields) <= set(TABLES["music_captions"].names)
     assert set(PRINCIPLES) <= set(art.model_fields)
     assert get_args(fields.ArtworkAnswer.model_fields["emotion"].annotation) == EMOTIONS
+
+
+def test_a_name_is_found_and_masked_in_every_field_that_has_words() -> None:
+    said = {
+        "subject": "Manet's boat",
+        "rhythm": {"present": True, "words": "as in Manet"},
+        "emotion": "awe",
+        "key": None,
+        "valence": 0.5,
+        "answer": "raw words on Manet",
+        "caption": "A boat.",
+    }
+    for field in ("subject", "rhythm"):
+        assert checks.leaks(checks.texts({field: said[field]}), {"manet"}) == ["manet"]
+    assert checks.leaks(checks.texts({"answer": said["answer"]}), {"manet"}) == []
+    masked = checks.all_masked(said, {"manet", "awe"})
+    assert checks.leaks(checks.texts(masked), {"manet"}) == []
+    assert masked["rhythm"] == {"present": True, "words": "as in …"}
+    kept = ("emotion", "key", "valence", "answer", "caption")
+    assert {name: masked[name] for name in kept} == {name: said[name] for name in kept}
