@@ -1,10 +1,9 @@
 """A release of many rows: cost of a row and memory as rows grow: `python -m bench.release_rows`.
 
-Planning, writing and verifying run in a process each, so that each has a peak of its own.
+Planning alone, planning with writing, and verifying run in a process each, with a peak of its own.
 """
 
 import hashlib
-import resource
 import shutil
 import subprocess
 import sys
@@ -59,12 +58,19 @@ def _measured(folder: Path, pairs: int) -> list[float]:
 def _work(name: str, folder: Path) -> None:
     started = time.process_time()
     WORKS[name](folder)
-    print(time.process_time() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(time.process_time() - started, _peak())
+
+
+def _peak() -> float:
+    """Read the largest resident memory of this program in MB; `ru_maxrss` would count its parent's, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def _plan(folder: Path) -> None:
     """Plan part by part, keep the parts, write the table: as the stage `release_rows` does."""
     store = Store(folder)
+    shutil.rmtree(folder / "ordered", ignore_errors=True)
     planned = plan_release({name: store.path(name) for name in READS}, folder / "ordered")
     parts = store.parts("release_rows", "bench")
     numbers = range(-(-planned.pairs // PIECE))
@@ -73,7 +79,9 @@ def _plan(folder: Path) -> None:
     store.write("release_rows", map(parts.read, numbers), "bench")
 
 
-def _write(folder: Path) -> None:
+def _release(folder: Path) -> None:
+    """Plan and write, one after the other in one process, as a build does."""
+    _plan(folder)
     store = Store(folder)
     found = store.manifest("release_rows")
     make_release(folder, StoredRows(store.path("release_rows"), found.content if found else ""))
@@ -83,7 +91,7 @@ def _verify(folder: Path) -> None:
     assert verify(folder / "release").problems == []
 
 
-WORKS = {"plan": _plan, "write": _write, "verify": _verify}
+WORKS = {"plan": _plan, "release": _release, "verify": _verify}
 
 
 def store_tables(folder: Path, pairs: int) -> None:
