@@ -119,13 +119,21 @@ def apply_(
     """Build the release without the items of the register that the settings name."""
     from artsound import pipeline
     from artsound.settings import Settings
-    from artsound.takedown import to_apply
+    from artsound.takedown import to_apply, without_item
 
-    taken, held = to_apply(Settings.load(config))
+    settings = Settings.load(config)
+    taken, held = to_apply(settings)
     with _progress():
         made = dict(pipeline.build(config))
-    told = {"register": len(taken), "held_before": len(held), "pairs": made["release_rows"].rows}
-    _tell(told, f"{len(taken)} items stay out of {told['pairs']} pairs; {len(held)} were held", as_json)
+    unknown = [f"{one.side} {one.item_id}" for one in without_item(settings)]
+    counts = {"register": len(taken), "held_before": len(held), "pairs": made["release_rows"].rows}
+    text = (
+        f"{counts['pairs']} pairs without the {len(taken)} in the register; "
+        f"{len(held)} stood in the version before"
+    )
+    if unknown:
+        text += f"\nno usable item of the sources: {', '.join(unknown)}; compare the ids"
+    _tell(counts | {"unknown": unknown}, text, as_json)
 
 
 def _progress() -> AbstractContextManager[None]:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from artsound.errors import ConfigError, Outcome, Reason, Reject
 from artsound.release.manifest import MANIFEST, ReleaseManifest, read_manifest
 from artsound.settings import Settings
-from artsound.store import disk_errors, write_whole
+from artsound.store import Store, disk_errors, write_whole
 
 SIDES = ("art", "music")
 TOMBSTONES = "takedowns.csv"  # the register's name inside a release
@@ -43,13 +43,15 @@ class Takedown(NamedTuple):
 
 
 def read_register(path: Path | None) -> list[Takedown]:
-    """Read a register; one that is not there, or not named, is empty.
+    """Read a register; none that is named is empty.
 
     Raises:
-        ConfigError: a row is not a takedown; names the row.
+        ConfigError: it is not there, or a row is not a takedown; names the row.
     """
-    if path is None or not path.exists():
+    if path is None:
         return []
+    if not path.exists():
+        raise ConfigError(f"there is no register {path}: `artsound takedown add` makes one")
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -96,7 +98,7 @@ def add(path: Path, takedown: Takedown) -> None:
         StoreError: the register cannot be written.
     """
     entry = _takedown(takedown._asdict(), "this entry")
-    register = [*read_register(path), entry]
+    register = [*(read_register(path) if path.exists() else ()), entry]
     _check_once(register, path)
     with disk_errors(path):
         write_whole(path, partial(write_register, register))
@@ -141,6 +143,17 @@ def held_problems(folder: Path, made: ReleaseManifest, register: Sequence[Takedo
                 if one := by_key.get((side, row[column])):
                     item = f"{column.removesuffix('_id')} {one.item_id}"
                     yield f"pair {row['pair_id']}: {item} was taken down on {one.date}: {one.reason}"
+
+
+def without_item(settings: Settings) -> list[Takedown]:
+    """List the entries of the register that are about no usable item of the sources, after a build."""
+    store = Store(settings.root)
+    known = {
+        (side, item)
+        for side, table in zip(SIDES, ("artworks", "clips"), strict=True)
+        for item in store.read(table, [_COLUMN[side]])[_COLUMN[side]].to_pylist()
+    }
+    return [one for one in read_register(settings.takedowns) if one.key not in known]
 
 
 def to_apply(settings: Settings) -> tuple[list[Takedown], list[str]]:

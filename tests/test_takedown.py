@@ -31,7 +31,9 @@ def duplicates(*items: tuple[str, str, str, str]) -> pa.Table:
 
 def test_entries_are_kept_sorted_and_read_back(tmp_path: Path) -> None:
     path = tmp_path / "register.csv"
-    assert read_register(path) == read_register(None) == []
+    assert read_register(None) == []
+    with pytest.raises(ConfigError, match=r"there is no register .*: `artsound takedown add` makes one"):
+        read_register(path)  # a name that is mistyped must not publish what was taken down
     add(path, OTHER)
     add(path, ONE)
     assert read_register(path) == [ONE, OTHER]

@@ -116,24 +116,28 @@ def history(release: Release, found: Published | None) -> History:
 def lines(changed: Diff, old: str) -> Sequence[str]:
     """Say what a step changes, a line a kind."""
     counts = {name: count for name, count in changed.counts().items() if count}
-    told = [f"{count} {_WORDS[name]}." for name, count in counts.items() if name in _WORDS]
+    told = [f"{_counted(count, *_WORDS[name])}." for name, count in counts.items() if name in _WORDS]
     told += [f"New: {', '.join(changed.gained)}."] if changed.gained else []
     told += [f"Gone: {', '.join(changed.lost)}."] if changed.lost else []
     return [f"Since {old}: {one}" for one in told or ["the same data, packed anew."]]
 
 
 _WORDS = {
-    "added": "pairs added",
-    "removed": "pairs removed",
-    "rematched": "clips with another artwork",
-    "recaptioned": "pairs with other captions",
-    "rescored": "pairs with another score, rank or price",
-    "relicensed": "pairs under another licence",
-    "replaced": "pairs with another image or recording",
-    "retold": "pairs with another title, artist, link or measure",
-    "reencoded": "pairs with other vectors or latents",
-    "moved": "pairs in another split",
+    "added": ("pair", "added"),
+    "removed": ("pair", "removed"),
+    "rematched": ("clip", "with another artwork"),
+    "recaptioned": ("pair", "with other captions"),
+    "rescored": ("pair", "with another score, rank or price"),
+    "relicensed": ("pair", "under another licence"),
+    "replaced": ("pair", "with another image or recording"),
+    "retold": ("pair", "with another title, artist, link or measure"),
+    "reencoded": ("pair", "with other vectors or latents"),
+    "moved": ("pair", "in another split"),
 }
+
+
+def _counted(count: int, what: str, how: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)} {how}"
 
 
 def _earlier(found: Published) -> str:

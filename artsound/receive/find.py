@@ -43,9 +43,12 @@ def find(address: str, version: str | None = None) -> Published:
             f"{place.shown} has neither {MANIFEST} nor {POINTER}: no release, and no dataset of releases"
         )
     chosen = asked or (pointer.version if pointer else "")
+    if pointer and chosen not in pointer.manifests:
+        known = ", ".join(sorted(pointer.manifests, key=lambda one: [int(part) for part in one.split(".")]))
+        raise MissingFile(f"{place.shown} has no version {chosen}, only {known}")
     folder = place.beside(f"{place.name}-{chosen}")
     data = folder.read(MANIFEST, LARGEST_MANIFEST)
-    if pointer and (known := pointer.manifests.get(chosen)) not in (None, hashlib.sha256(data).hexdigest()):
+    if pointer and (known := pointer.manifests[chosen]) != hashlib.sha256(data).hexdigest():
         raise ReleaseError(f"{folder.shown}/{MANIFEST} has not the sha256 {known} that {POINTER} names")
     return _checked(folder, data, chosen)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import fsspec
 
-from artsound.errors import MissingExtra, SourceError, extra
+from artsound.errors import ConfigError, MissingExtra, SourceError, extra
 
 CHUNK = 1 << 20  # bytes read at a time
 STALL = 60.0  # s without a byte until a web server counts as gone
@@ -107,8 +107,16 @@ class Place:
 
 
 def open_place(address: str | Path) -> Place:
-    """Take a path or a URL."""
+    """Take a path or a URL.
+
+    Raises:
+        ConfigError: it cannot be understood as either.
+    """
     text = str(address)
+    try:
+        urlsplit(text)
+    except ValueError as error:
+        raise ConfigError(f"{text} is no address ({error}): give a folder or a URL") from error
     return Place(text.rstrip("/") if "://" in text else str(Path(text).absolute()))
 
 

@@ -77,7 +77,7 @@ def write_parquet(
     with open_writer(file, SCHEMA, plain=("pair_id", "meta")) as writer:
         for group in _groups(samples(noted(), images, audio), group_bytes):
             rows = pa.concat_tables(read)
-            writer.write_batch(_batch(rows.slice(0, len(group)), group, rooms))
+            writer.write_table(_rows(rows.slice(0, len(group)), group, rooms), row_group_size=len(group))
             read[:] = [rows.slice(len(group))]
 
 
@@ -171,13 +171,13 @@ def _groups(found: Iterable[Sample], limit: int) -> Iterator[list[Sample]]:
         yield group
 
 
-def _batch(rows: pa.Table, group: list[Sample], rooms: tuple["_Room", "_Room"]) -> pa.RecordBatch:
-    columns = {name: rows[name].combine_chunks() for name in rows.schema.names if name in SCHEMA.names}
+def _rows(rows: pa.Table, group: list[Sample], rooms: tuple["_Room", "_Room"]) -> pa.Table:
+    columns = {name: rows[name] for name in rows.schema.names}
     images, audio = rooms
     pictures, sounds = images.joined([s.image for s in group]), audio.joined([s.audio for s in group])
     columns["image"] = _media(pictures, [f"{s.pair_id}.{s.image_format}" for s in group])
     columns["audio"] = _media(sounds, [f"{s.pair_id}.{s.audio_format}" for s in group])
-    return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+    return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
 class _Room:

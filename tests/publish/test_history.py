@@ -109,7 +109,7 @@ def test_the_changelog_keeps_what_was_said_before_and_says_what_changed(media: P
     heads = [line.split()[1] for line in text.splitlines() if line.startswith("## ")]
     assert heads == ["2.0.0", "1.0.1", "1.0.0"]
     newest, older, oldest = text.split("\n## ")[1:]
-    assert "Since 1.0.1: 1 pairs with another title, artist, link or measure." in newest.replace("\\", "")
+    assert "Since 1.0.1: 1 pair with another title, artist, link or measure." in newest.replace("\\", "")
     assert "the same data, packed anew" in older
     assert "First version" in oldest
     assert all(f"{COUNT} pairs: 4 train, 2 val, 2 test." in one for one in (newest, older, oldest))

@@ -71,7 +71,11 @@ def test_the_newest_version_is_the_one_that_is_pointed_to(web: Web, published: P
 
 @pytest.mark.parametrize(
     ("address", "message"),
-    [("demo@2.0.0", "is not there"), ("other", "no release"), ("demo-1.0.0@1.0.1", "is version 1.0.0, not")],
+    [
+        ("demo@2.0.0", "has no version 2.0.0, only 1.0.0"),
+        ("other", "no release"),
+        ("demo-1.0.0@1.0.1", "is version 1.0.0, not"),
+    ],
 )
 def test_what_is_not_published_is_said(web: Web, address: str, message: str) -> None:
     with pytest.raises((SourceError, ReleaseError), match=message):
