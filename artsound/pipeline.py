@@ -85,7 +85,7 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         wiring.clips,
         in_parts=True,
         watches=wiring.music_files,
-        revision=2,
+        revision=3,
     ),
     Stage("artists", ("artworks", "tracks"), (), wiring.artists, also=("raw_artists", "raw_musicians")),
     Stage(

@@ -50,6 +50,7 @@ def _check(track: Mapping[str, Any], *, media: Media, min_seconds: float) -> dic
         "duration": sound.duration,
         "sample_rate": sound.source_rate,
         "channels": sound.channels,
+        "bit_rate": round(8 * len(data) / sound.duration),
         **signal_facts(sound.samples, sound.rate),
     }
 

@@ -143,11 +143,17 @@ def read_keys(graph: Graph) -> Outcome:
     """List the artworks of a graph, in the order in which the server compares their names.
 
     Raises:
+        ConfigError: none of them has a name.
         SourceError: as `Graph.read`.
     """
     ((names, count),) = graph.read(KEYS)
     known = sorted({str(name) for name in names if name}, key=_order)
     nameless = count - sum(1 for name in names if name)
+    if nameless and not known:
+        raise ConfigError(
+            f"no artwork of the graph at {graph.uri} has a name, which is its key: "
+            "graphs of version 1 lack it; take version 2.0"
+        )
     rejects = [
         Reject(f"artwork without a name {n}", Reason.MISSING_FILE, "it has no key") for n in range(nameless)
     ]

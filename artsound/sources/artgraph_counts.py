@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from artsound import tables
 from artsound.errors import Outcome
 from artsound.sources.artgraph import TYPES, Graph, Kinds, kinds_of
+from artsound.sources.artgraph_model import tell_unread
 
 # Neo4j keeps the counts of labels and types, and need not look.
 LABELS = "CALL db.labels()"
@@ -35,6 +36,7 @@ def count_graph(graph: Graph) -> Outcome:
     """
     labels, types = (_counted(graph, *queries) for queries in ((LABELS, OF_LABEL), (TYPES, OF_TYPE)))
     kinds_of(graph, types)
+    tell_unread(types)
     inside = {
         label: graph.read(NODES.format(label=label), _digest) for label in LOOKED_INTO if label in labels
     }

@@ -14,6 +14,7 @@ import pyarrow as pa
 from artsound import tables
 from artsound.catalog.dates import parse_date
 from artsound.errors import Reason, Reject
+from artsound.progress import LOG
 from artsound.sources.base import Source
 from artsound.tables.columns import UNKNOWN_LIFE
 
@@ -70,6 +71,15 @@ RELATIONS = (
 )
 EMOTION = Relation("emotions", "Artwork", "elicit", "elicits", "Emotion", 0)  # only in the newer graph
 NEEDED = ("artist", "genre", "style")  # a graph without them is no ArtGraph
+
+
+KNOWN_TYPES = {kind.lower() for r in (*RELATIONS, EMOTION) for kind in (r.old, r.new)}
+
+
+def tell_unread(types: Iterable[str]) -> None:
+    """Warn of relations that have no column of ours: nothing is left out in silence."""
+    if unread := sorted(kind for kind in types if kind.lower() not in KNOWN_TYPES):
+        LOG.warning("relations of the graph that are not read: %s", ", ".join(unread))
 
 
 TEXTS = ("title", "date", "dimensions", "image_url")  # properties of an artwork that have a column

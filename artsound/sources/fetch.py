@@ -23,7 +23,9 @@ from artsound.sources.ledger import Entry, Ledger
 from artsound.store import disk_errors, write_whole
 
 AGENT = "artsound-builder (dataset research; honours robots.txt and noai)"
-MODIFIERS = ("HD", "HalfHD", "Large", "Blog", "Portrait", "PinterestLarge", "PinterestSmall")  # of WikiArt
+MODIFIERS = (  # of WikiArt, as its downloaders try them
+    *("HD", "HalfHD", "Large", "Blog", "Portrait", "PortraitSmall", "PinterestLarge", "PinterestSmall"),
+)
 OPT_OUT = {"noai", "noimageai", "noindex", "noimageindex"}  # words of X-Robots-Tag
 CHUNK = 1 << 16
 

@@ -180,6 +180,7 @@ CLIPS = table(
     column("duration", pa.float64(), "decoded length", unit="s"),
     column("sample_rate", pa.int32(), "of the original", unit="Hz"),
     column("channels", pa.int32(), "of the original"),
+    column("bit_rate", pa.int64(), "all bytes of the file over the decoded length", unit="bit/s"),
     column("peak", pa.float32(), "largest absolute sample of the mono mix; 1 is full scale"),
     column("rms", pa.float32(), "of the mono mix; −120 and below is written as −120", unit="dBFS"),
     column("clipped", pa.float32(), "share of samples of the mono mix at full scale, 0 to 1"),

@@ -41,6 +41,7 @@ def test_the_whole_sample_is_usable() -> None:
     assert one.rows.equals(many.rows)
     assert set(cleaned["licence"].to_pylist()) == {"CC0-1.0", "CC-BY-3.0", "LicenseRef-public-domain"}
     assert not any(one.rows["constant"].to_pylist())
+    assert min(one.rows["bit_rate"].to_pylist()) > 16_000
     tables.conform("clips", one.rows)
 
 
@@ -50,6 +51,13 @@ def test_ten_seconds_are_enough_and_less_is_not(tmp_path: Path) -> None:
     assert [(reject.item_id, reject.reason) for reject in outcome.rejects] == [
         ("short.wav", Reason.TOO_SHORT)
     ]
+
+
+def test_what_the_file_is_comes_along(tmp_path: Path) -> None:
+    row = checked(tmp_path, {"plain.wav": recording(12)}).rows.to_pylist()[0]
+    probed = (row["format"], row["duration"], row["sample_rate"], row["channels"])
+    assert probed == ("wav", 12.0, RATE, 1)
+    assert row["bit_rate"] == pytest.approx(16 * RATE, rel=0.01)  # and a header
 
 
 def test_broken_recordings_are_refused_with_their_reason(tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ def tables_of(folder: Path, count: int, **changes: Any) -> dict[str, pa.Table]:
             "duration": 0.05,
             "sample_rate": 8000,
             "channels": 1,
+            "bit_rate": 256_000,
         }
         for i, name in enumerate(names)
     ]

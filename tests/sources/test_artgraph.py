@@ -50,7 +50,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, exports: dict[str, Path]) -> Iterator[Bolt]:
-    with bolt(tmp_path_factory.mktemp("server"), "neo4j", "mixed", "empty", "own") as started:
+    with bolt(tmp_path_factory.mktemp("server"), "neo4j", "mixed", "empty", "own", "first") as started:
         for name in ("neo4j", "mixed"):
             load_export(exports[name], Graph(started.uri, name))
         yield started
@@ -176,6 +176,14 @@ def test_a_changed_graph_counts_otherwise_and_a_repeated_name_is_told(server: Bo
 def test_a_graph_that_is_none_of_both_is_told_with_what_is_missing(server: Bolt) -> None:
     with pytest.raises(ConfigError, match="no relation Author or createdBy, Genre or hasGenre"):
         count_graph(Graph(server.uri, "empty"))
+
+
+@pytest.mark.slow
+def test_a_graph_of_version_1_whose_artworks_have_no_names_is_told(server: Bolt) -> None:
+    first = Graph(server.uri, "first")
+    write(first, "CREATE (:Artwork {url: 'sunflowers'})-[:createdBy]->(:Artist {url: 'van-gogh'})")
+    with pytest.raises(ConfigError, match=r"graphs of version 1 lack it; take version 2\.0"):
+        read_keys(first)
 
 
 @pytest.mark.slow

@@ -129,6 +129,18 @@ def test_a_second_artwork_of_the_same_name_is_refused(plain: Path, tmp_path: Pat
     assert len(outcome.rows) == 200
 
 
+def test_relations_that_have_no_column_are_told(
+    plain: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(plain, tmp_path / "g")
+    read_artworks(tmp_path / "g")
+    assert not caplog.messages
+    with (tmp_path / "g/edges.csv").open("a") as file:
+        file.write("Artist,artist-0,influenced,Artist,artist-1,\n")
+    read_artworks(tmp_path / "g")
+    assert caplog.messages == ["relations of the graph that are not read: influenced"]
+
+
 def test_counts_are_told_by_label_and_triple(plain: Path) -> None:
     nodes, edges = count_triples(plain)
     assert nodes == {label.lower(): len(found) for label, found in GRAPH.nodes.items()}
