@@ -1,8 +1,9 @@
 """FMA: the audio zip against bare decoding, its memory by size, metadata of all tracks, fingerprints.
 
-`python -m bench.fma [speed] [memory] [metadata] [fingerprints]`; all without arguments. Every client runs
-in a process of its own. Speed: clips of 30 s, stereo at 44.1 kHz, as most of the real ones. Memory: 1,000 and
-20,000 clips of 2 s, mono at 22.05 kHz.
+`python -m bench.fma [speed] [memory] [metadata] [fingerprints]`; all without arguments. Every part and every
+client runs in a process of its own. Speed: clips of 30 s, stereo at 44.1 kHz, as most of the real ones.
+Memory: 1,000 and 20,000 clips of 2 s, mono at 22.05 kHz. As in a build, tracks come from a Parquet file, part by
+part.
 """
 
 import io
@@ -13,13 +14,15 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import soundfile
 
 from artsound.catalog.clips import check_clips
@@ -36,10 +39,12 @@ LARGE = 106_574  # tracks of fma_large
 SPEED = (200, 30.0)  # clips, s each
 MEMORY = ((1_000, 2.0), (20_000, 2.0))
 TURNS = 3
+PART = 1_000  # tracks checked at a time, as `runtime.part_rows` has it
+FEW = 20  # clips before the clock runs
 VALUES, COPIES = 240, 1_065  # of a fingerprint of 30 s; how many are copies
 
 
-def bare(folder: Path) -> Callable[[], int]:
+def bare(folder: Path) -> Callable[[int], int]:
     """Decode every member by soundfile alone, with all cores, and drop what comes out."""
     opened = zipfile.ZipFile(folder / "fma_large.zip")
     names = [name for name in opened.namelist() if name.endswith(".mp3")]
@@ -47,38 +52,50 @@ def bare(folder: Path) -> Callable[[], int]:
     def decode(name: str) -> int:
         return len(soundfile.read(io.BytesIO(opened.read(name)), dtype="float32")[0])
 
-    def run() -> int:
+    def run(most: int) -> int:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return sum(1 for _ in pool.map(decode, names))
+            return sum(1 for _ in pool.map(decode, names[:most]))
 
     return run
 
 
-def checked(folder: Path) -> Callable[[], int]:
+def checked(folder: Path) -> Callable[[int], int]:
     """Do what a build does: decode to the end, hash, measure."""
-    media = open_media(folder / "fma_large.zip")
-    tracks = clean_tracks(read_tracks(folder / "fma_metadata.zip", media).rows).rows
-    workers = os.cpu_count() or 1
-    return lambda: len(check_clips(tracks, media=media, min_seconds=1, workers=workers).rows)
+    media, workers = open_media(folder / "fma_large.zip"), os.cpu_count() or 1
+    check = partial(check_clips, media=media, min_seconds=1, workers=workers)
+    return lambda most: sum(len(check(part).rows) for part in parts(folder, most))
 
 
-def printed(folder: Path) -> Callable[[], int]:
+def printed(folder: Path) -> Callable[[int], int]:
     """Decode and fingerprint every member, with all cores."""
-    media = open_media(folder / "fma_large.zip")
-    tracks = read_tracks(folder / "fma_metadata.zip", media).rows
-    clips = tracks.select(["track_id", "audio_path"]).rename_columns(["clip_id", "audio_path"])
-    return lambda: len(fingerprint_clips(clips, media=media, workers=os.cpu_count() or 1).rows)
+    media, workers = open_media(folder / "fma_large.zip"), os.cpu_count() or 1
+    make = partial(fingerprint_clips, media=media, workers=workers)
+    names = ["clip_id", "audio_path"]
+    return lambda most: sum(
+        len(make(part.select(["track_id", "audio_path"]).rename_columns(names)).rows)
+        for part in parts(folder, most)
+    )
+
+
+def parts(folder: Path, most: int) -> Iterator[pa.Table]:
+    """Give the tracks, as many as asked for, part by part."""
+    with pq.ParquetFile(folder / "tracks.parquet") as file:
+        for batch in file.iter_batches(min(PART, most)):
+            yield pa.Table.from_batches([batch])
+            if (most := most - len(batch)) <= 0:
+                return
 
 
 RUNS = {"bare": bare, "checked": checked, "fingerprinted": printed}
 
 
 def measured(name: str, folder: str) -> None:
-    """Run one client in this process, its lists read before; tell its rate, cost and memory."""
+    """Run one client in this process, started by lists and few clips; tell its rate, cost and memory."""
     run = RUNS[name](Path(folder))
+    run(FEW)
     before = memory("VmRSS")
     wall, cpu = time.perf_counter(), time.process_time()
-    count = run()
+    count = run(LARGE)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     print(
         f"{name:14}{count:7} clips {count / wall:8.1f} clips/s {cpu / count * 1e3:7.2f} CPU ms each "
@@ -91,6 +108,9 @@ def compared(clips: int, seconds: float, turns: int, names: tuple[str, ...]) -> 
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as place:
         make_fma(Path(place), clips, seconds=seconds, stereo=seconds == SPEED[1])
+        media = open_media(Path(place, "fma_large.zip"))
+        rows = clean_tracks(read_tracks(Path(place, "fma_metadata.zip"), media).rows).rows
+        pq.write_table(rows, Path(place, "tracks.parquet"))
         print(f"{clips} clips of {seconds:g} s, load {os.getloadavg()[0]:.1f}", flush=True)
         for name in names * turns:
             code = "import sys; from bench import fma; fma.measured(*sys.argv[1:])"
@@ -181,5 +201,8 @@ def sizes() -> None:
 PARTS = {"metadata": metadata, "fingerprints": fingerprints, "speed": speed, "memory": sizes}
 
 if __name__ == "__main__":
-    for part in sys.argv[1:] or PARTS:
-        PARTS[part]()
+    if len(sys.argv) == 2:
+        PARTS[sys.argv[1]]()
+    else:
+        for part in sys.argv[1:] or PARTS:
+            subprocess.run([sys.executable, "-m", "bench.fma", part], check=True)  # noqa: S603

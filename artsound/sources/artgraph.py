@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -147,8 +148,10 @@ def read_keys(graph: Graph) -> Outcome:
         SourceError: as `Graph.read`.
     """
     ((names, count),) = graph.read(KEYS)
-    known = sorted({str(name) for name in names if name}, key=_order)
-    nameless = count - sum(1 for name in names if name)
+    known = [str(name) for name in names if name]
+    nameless = count - len(known)
+    known.sort(key=None if all(map(str.isascii, known)) else _order)  # a key for each takes memory
+    known = [name for name, _ in groupby(known)]
     if nameless and not known:
         raise ConfigError(
             f"no artwork of the graph at {graph.uri} has a name, which is its key: "
@@ -184,6 +187,8 @@ def read_window(keys: pa.Table, *, graph: Graph, kinds: Kinds) -> Outcome:
 
 def _rows(graph: Graph, wanted: list[str], found: Artworks) -> Outcome:
     """Turn the artworks of one piece into rows, in the order of the keys; of several of one name, one."""
+    if found.names == wanted:
+        return Outcome(artwork_rows(found))
     if changed := sorted({*found.names} ^ {*wanted}):
         raise SourceError(f"the graph at {graph.uri} changed while it was read ({changed[0]}): build again")
     rows = artwork_rows(found)
