@@ -2,8 +2,8 @@
 
 `python -m bench.fma [speed] [memory] [metadata] [fingerprints]`; all without arguments. Every part and every
 client runs in a process of its own. Speed: clips of 30 s, stereo at 44.1 kHz, as most of the real ones.
-Memory: 1,000 and 20,000 clips of 2 s, mono at 22.05 kHz. As in a build, tracks come from a Parquet file, part by
-part.
+Memory: 1,000 and 20,000 clips of 2 s, mono at 22.05 kHz. As in a build, tracks come from a Parquet file, part
+by part.
 """
 
 import io
