@@ -46,7 +46,7 @@ class Plan:
     @cached_property
     def brief(self) -> pa.Table:
         """Of every row of the tier: split, tier, formats, licences, sizes of the media and of the `WORDS`."""
-        return self._whole.filter(pa.array(self._mask))
+        return self._whole if self._mask.all() else self._whole.filter(pa.array(self._mask))
 
     def __len__(self) -> int:
         return len(self.brief)
