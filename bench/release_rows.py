@@ -1,6 +1,6 @@
 """A release of many rows: cost of a row and memory as rows grow: `python -m bench.release_rows`.
 
-Planning alone, planning with writing, and verifying run in a process each, with a peak of its own.
+Planning, writing, both, and verifying run in a process each, with a peak of its own.
 """
 
 import hashlib
@@ -79,19 +79,25 @@ def _plan(folder: Path) -> None:
     store.write("release_rows", map(parts.read, numbers), "bench")
 
 
-def _release(folder: Path) -> None:
-    """Plan and write, one after the other in one process, as a build does."""
-    _plan(folder)
+def _write(folder: Path) -> None:
+    """Write the release of a plan that is stored."""
+    shutil.rmtree(folder / "release", ignore_errors=True)
     store = Store(folder)
     found = store.manifest("release_rows")
     make_release(folder, StoredRows(store.path("release_rows"), found.content if found else ""))
+
+
+def _both(folder: Path) -> None:
+    """Plan and write, one after the other in one process, as a build does."""
+    _plan(folder)
+    _write(folder)
 
 
 def _verify(folder: Path) -> None:
     assert verify(folder / "release").problems == []
 
 
-WORKS = {"plan": _plan, "release": _release, "verify": _verify}
+WORKS = {"plan": _plan, "write": _write, "both": _both, "verify": _verify}
 
 
 def store_tables(folder: Path, pairs: int) -> None:
