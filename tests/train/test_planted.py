@@ -1,9 +1,10 @@
 """The acceptance figures in small: the planted set through the normal build, cache and loop, and its control.
 
 The full figures are those of `python -m bench.planted`; see bench/RESULTS.md. Here a third of the pairs and
-half of the steps, so the prior is blunter: the gap must be 0.12 (full: 0.20), R@1 six times the chance of 32
-candidates (full: ten times); 0.163 and eight times were measured. The other aims are the full ones. All is
-seeded; the room below what was measured is for other machines.
+half of the steps, so the prior is blunter: the gap must be 0.15 (full: 0.20), R@1 six times the chance of 32
+candidates (full: ten times); 0.190 and nine times were measured. The other aims are the full ones. All is
+seeded; the room below what was measured is for other machines, and 32 pairs win by chance a third to two
+thirds of the time.
 """
 
 import shutil
@@ -26,8 +27,8 @@ def settings(folder: Path, name: str, pair_noise: float) -> TrainSettings:
         release=folder / "build" / "release" / "synthetic-1.0.0",
         run=folder / name,
         objective=Objective(pair_noise=pair_noise),
-        pretrain=Loop(samples=6_400, batch=16, learning_rate=2e-3, checkpoint_every=6_400),
-        warm=Loop(samples=4_800, learning_rate=2e-3, checkpoint_every=4_800),
+        pretrain=Loop(samples=9_600, batch=16, learning_rate=2e-3, checkpoint_every=9_600),
+        warm=Loop(samples=9_600, learning_rate=2e-3, checkpoint_every=9_600),
         loop=Loop(samples=1_600, learning_rate=2e-3, checkpoint_every=1_600),
         machine=Machine(threads=1),
     )
@@ -61,7 +62,7 @@ def test_the_build_finds_the_planted_pairs(planted: Figures) -> None:
 
 
 def test_own_images_explain_sounds_better_than_others(planted: Figures) -> None:
-    assert planted.gap >= 0.12
+    assert planted.gap >= 0.15
     assert planted.win_rate >= 0.9
     assert planted.matched < planted.null
 
@@ -77,5 +78,5 @@ def test_the_pitch_of_what_is_generated_follows_the_hue_of_the_own_image_only(pl
 
 def test_nothing_is_learned_from_images_that_were_paired_at_random(repaired: Figures) -> None:
     assert abs(repaired.gap) <= 0.01
-    assert 0.3 <= repaired.win_rate <= 0.7
+    assert 0.25 <= repaired.win_rate <= 0.75
     assert abs(repaired.rho["hue"]) <= 0.5
