@@ -16,6 +16,7 @@ from artsound.media.files import MediaError
 
 FORMATS = {"MP3": "mp3", "OGG": "ogg", "FLAC": "flac", "WAV": "wav", "WAVEX": "wav", "RF64": "wav"}
 BLOCK = 1 << 17  # frames decoded at a time, into the same memory: 1 MB of stereo
+EXPECTED = 60  # s; room that is made for a recording before it proves longer
 LONGEST = 7200.0  # s; longer files would not fit in the memory of a worker
 QUIETEST = -70.0  # LUFS; the absolute gate of BS.1770, which stands for silence
 _METER = threading.Lock()  # pyloudnorm changes the warning filters while it measures
@@ -46,10 +47,15 @@ def decode_audio(data: bytes, *, rate: int | None = 48_000) -> Sound:
     with _opened(data) as file, np.errstate(over="ignore", invalid="ignore"):
         source, channels, kind = int(file.samplerate), int(file.channels), FORMATS[file.format]
         mixer = np.full(channels, 1 / channels, np.float32)
-        pieces = [block @ mixer for block in _blocks(file)]  # only the mono mix is ever whole in memory
-        if not pieces:
+        mono, length = np.empty(_expected(file), np.float32), 0
+        for block in _blocks(file):  # only the mono mix is ever whole in memory
+            start, length = length, length + len(block)
+            if length > len(mono):
+                mono = np.concatenate([mono[:start], np.empty(length, np.float32)])
+            np.matmul(block, mixer, out=mono[start:length])
+        if not length:
             raise MediaError(Reason.UNREADABLE, "no samples decode")
-        mono = np.concatenate(pieces)
+        mono = mono[:length]
         samples = mono if rate in {None, source} else soxr.resample(mono, source, rate, "HQ")
     _check_finite(samples)
     return Sound(samples, rate or source, len(mono) / source, source, channels, kind)
@@ -144,6 +150,11 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no ty
     def seekable(self) -> bool:
         """Keep soundfile from seeking."""
         return False
+
+
+def _expected(file: soundfile.SoundFile) -> int:
+    """Return how many frames to make room for; a header that promises much is not believed at once."""
+    return int(min(max(file.frames, BLOCK), EXPECTED * file.samplerate))
 
 
 def _opened(data: bytes) -> soundfile.SoundFile:

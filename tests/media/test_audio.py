@@ -48,6 +48,18 @@ def test_block_decoding_equals_whole_decoding(kind: str) -> None:
     np.testing.assert_allclose(decode_audio(data, rate=None).samples, whole.mean(axis=1), atol=1e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_a_recording_longer_than_room_was_made_for_is_whole(
+    channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audio, "EXPECTED", 1)
+    data = written(np.random.default_rng(0).normal(0, 0.1, (audio.BLOCK * 3 + 17, channels)), 48_000)
+    whole, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    sound = decode_audio(data, rate=None)
+    assert sound.duration == len(whole) / 48_000
+    np.testing.assert_allclose(sound.samples, whole.mean(axis=1), atol=1e-6)
+
+
 def test_opposite_channels_cancel_in_the_mix() -> None:
     wave = np.sin(np.arange(44_100) / 10)
     data = written(np.stack([wave, -wave], axis=1) * 0.5, 44_100, subtype="FLOAT")
