@@ -102,7 +102,7 @@ def _download(chosen: Weights, repo: str, folder: Path) -> str:
         snapshot_download(repo, revision=revision, local_dir=folder, allow_patterns=wanted, endpoint=hub)
     except (HfHubHTTPError, HTTPError, OSError) as error:
         line = " ".join(str(error).split())[:200]
-        raise SourceError(f"cannot fetch {repo} {chosen.revision}: {line}") from error
+        raise SourceError(f"cannot fetch {f'{repo} {chosen.revision}'.strip()}: {line}") from error
     if not _present(folder, files.kinds_of(chosen)):
         kinds = ", ".join(files.kinds_of(chosen))
         raise ConfigError(f"{repo} at {revision} has no {kinds}: name another `repo`")
