@@ -32,6 +32,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         painting(folder / "art" / name, 50 * number)
     for name in MUSIC:
         tone(folder / "music" / name, 10.5)
+    (folder / "takedowns.csv").write_text("side,item_id,reason,date\n")
     (folder / "run.toml").write_text(SETTINGS.format(folder=folder))
     artsound("build", "--config", str(folder / "run.toml"), "--no-prefect")
     return folder / "run.toml"
@@ -41,4 +42,5 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(whole: Path, tmp_path: Path) -> Path:
     """A copy of the store and the settings, for a test to harm."""
     shutil.copytree(whole.parent / "store", tmp_path / "store")
+    shutil.copy(whole.parent / "takedowns.csv", tmp_path)
     return Path(shutil.copy(whole, tmp_path))
