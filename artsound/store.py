@@ -116,6 +116,7 @@ class Store:
             text = json.dumps(asdict(manifest), indent=2) + "\n"
             write_whole(self._file(name, ".json"), lambda part: part.write_text(text))
             shutil.rmtree(self.root / "parts" / name, ignore_errors=True)
+        pa.default_memory_pool().release_unused()
         return manifest
 
     def parts(self, name: str, key: str) -> "Parts":
