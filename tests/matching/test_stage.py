@@ -68,7 +68,7 @@ def test_unmatched_items_say_why() -> None:
         (Policy(min_score=9.0), {("art", "below_min_score"), ("music", "below_min_score")}),
         (Policy(clips_per_artwork=2), {("art", "outnumbered")}),
     ],
-    ids=str,
+    ids=["two an artist", "three an artist", "eight an artist", "high scores only", "two clips an artwork"],
 )
 def test_a_rule_is_named_where_it_left_items_over(policy: Policy, reasons: set[tuple[str, str]]) -> None:
     splits = made.splits(train=(14, 9))
