@@ -230,7 +230,9 @@ class Matching(Section):
     forbidden: tuple[tuple[str, str], ...] = ()  # artwork_id, clip_id
     spare_clips: bool = False  # leave clips without an artwork in a split that has too few for them
     complete: bool = False  # refuse a split whose smaller side cannot be matched completely
-    gap: Weight = 0.0  # stop when proved as near to the optimum, relative to the objective; 0 is exact
+    # stop when proved as near to the optimum, relative to the objective; 0 is exact. Only at 0 does a build
+    # go on from the prices of the one before: stopped early, the pairs would depend on where it started
+    gap: Weight = 0.0
 
 
 class Release(Section):

@@ -261,9 +261,7 @@ def matching(settings: Settings) -> Run:
     from artsound.matching.stage import match_splits
 
     store = Store(settings.root)
-    # solved to the end, an earlier matching saves passes and changes nothing; stopped before, it would
-    known = store.manifest("matching") if settings.matching.gap == 0 else None
-    previous = store.read("matching") if known else None
+    previous = store.read("matching") if store.manifest("matching") else None
     return partial(
         match_splits,
         policy=policy_of(settings),

@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from artsound import cli, tables
+from artsound import cli, cli_match, tables
 from artsound.errors import MatchingError, Outcome
 from artsound.matching.changes import Changes
-from artsound.matching.history import History, write_history
+from artsound.matching.history import History, read_history, write_history
 from artsound.matching.optimal import Round
 from artsound.matching.stage import calibrate, certify, explain_pairs, match_splits
+from artsound.settings import Settings
 from artsound.store import Store
 from tests.matching import made
 from tests.rows import artworks
@@ -154,6 +155,15 @@ def test_the_report_tells_passes_changes_and_what_every_engine_reaches(config: P
     assert told["changes"]["taken_down"] == 1
     assert {"blas", "faiss", "torch"} >= set(told["engines"]["train"]) >= {"blas"}
     assert all(one["difference"] == one["other_pairs"] == 0 for one in told["engines"]["train"].values())
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.01])
+def test_a_matching_made_again_tells_what_changed_whatever_gap_is_allowed(config: Path, gap: float) -> None:
+    config.write_text(config.read_text() + f"[matching]\ngap = {gap}\n")
+    settings = Settings.load(config)
+    assert read_history(settings.root)["changes"] is None
+    cli_match.made_again(settings, "matching")
+    assert read_history(settings.root)["changes"] == Changes(12, 0, 0, 0, 0)._asdict()
 
 
 def test_changes_since_an_earlier_matching_are_counted(config: Path) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from jaxtyping import Float32, Float64, Int64
 
 from artsound.errors import MatchingError
-from artsound.matching.policy import Policy, art_bids
+from artsound.matching.policy import Policy
 from artsound.progress import track
 
 QUANTUM = 1e-6  # scores are whole multiples of it
@@ -70,6 +70,16 @@ def prove(problem: Problem, policy: Policy) -> Proved:
     primal = (int(pair_quanta(problem).sum()) + empty * round(problem.floor / QUANTUM)) * QUANTUM
     bound, violated = _bound(problem, policy)
     return Proved(primal, bound, (bound - primal) / max(abs(primal), QUANTUM), violated)
+
+
+def art_bids(artworks: int, clips: int, policy: Policy) -> bool:
+    """Say whether the artworks are the bidders: they are while clips have places for all of them.
+
+    Where artists are limited the clips are, whatever there is of either.
+    """
+    if policy.pairs_per_artist:
+        return False
+    return clips * policy.artworks_per_clip >= artworks * policy.clips_per_artwork
 
 
 def floor_of(calibration: pa.Table, policy: Policy) -> float:

@@ -19,6 +19,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from artsound import tables
 from artsound.errors import MatchingError
+from artsound.matching.policy import Policy
 from artsound.matching.terms import BLOCK, Term, fingerprint
 
 QUANTUM = 1e-6
@@ -121,7 +122,16 @@ def quantise(scores: Float64[np.ndarray, "*shape"] | float) -> Int64[np.ndarray,
     return np.rint(np.asarray(scores) / QUANTUM).astype(np.int64)
 
 
-def lowest(calibration: pa.Table) -> float:
-    """Return the least score a pair can have: every cosine is at least −1."""
-    rows = calibration.to_pylist()
-    return float(sum(row["weight"] * (-1 - row["mean"]) / row["spread"] for row in rows))
+def floor(calibration: pa.Table, policy: Policy) -> float:
+    """Give what leaving a bidder out counts: the least score asked for, or less than any pair's.
+
+    A cosine lies between −1 and 1. Where pairs are forbidden, somebody may have to go without: ten times the
+    range of all scores below the least, nobody does whom a change among few others could serve.
+    """
+    if policy.min_score is not None:
+        return policy.min_score
+    least, greatest = (
+        sum(r["weight"] * (cosine - r["mean"]) / r["spread"] for r in calibration.to_pylist())
+        for cosine in (-1, 1)
+    )
+    return float(least - (10 * (greatest - least) if policy.forbidden else 1))

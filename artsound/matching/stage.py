@@ -53,12 +53,13 @@ def match_splits(
         splits: which items are matched with which.
         sides: the art table and the music table of each calibrated term.
         policy: what is allowed.
-        previous: an earlier `matching`, whose prices save passes.
+        previous: an earlier `matching`. Its prices save passes where the policy asks for no gap. A search
+            that stops at a gap would stop elsewhere from other prices, so there it starts anew.
         engine: of the exact search; changes no pair and no price.
         note: is told how it went, and how many pairs differ from the earlier matching.
     """
     rows: list[dict[str, Any]] = []
-    known = {(r["side"], r["item_id"]): r["price"] for r in previous.to_pylist()} if previous else {}
+    known = _prices(previous) if previous and policy.gap == 0 else {}
     name, search = chosen(engine)
     rounds: dict[str, Sequence[Round]] = {}
     for split, fused in track(fused_splits(calibration, splits, *sides), "matching splits"):
@@ -136,7 +137,7 @@ def rules_of(calibration: pa.Table, splits: pa.Table, fused: Fused, *, policy: P
         group = dict(zip(splits["item_id"].to_pylist(), splits["group_id"].to_pylist(), strict=True))
         names = [group[item] for item in fused.art_ids]
         artist = np.unique(names, return_inverse=True)[1].astype(np.int32)
-    return Rules(policy, check.floor_of(calibration, policy), forbidden, artist)
+    return Rules(policy, scores.floor(calibration, policy), forbidden, artist)
 
 
 def _solved(
@@ -190,6 +191,10 @@ def _matched(split: str, fused: Fused, rules: Rules, solution: Solution) -> Iter
                 "reason": None if found else why,
                 "price": price,
             }
+
+
+def _prices(matching: pa.Table) -> dict[tuple[str, str], float]:
+    return {(row["side"], row["item_id"]): row["price"] for row in matching.to_pylist()}
 
 
 def _start(

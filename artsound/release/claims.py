@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from artsound.matching.policy import Policy, art_bids
+from artsound.matching.check import art_bids
+from artsound.matching.policy import Policy
 from artsound.release.certificate import FORMAT, PAIRS, PRICES, SCHEMAS, STATEMENT
 
 QUANTUM = 1e-6  # scores are whole multiples of it

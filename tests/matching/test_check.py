@@ -1,5 +1,6 @@
 """The checker: it proves what is right, and catches what was tampered with."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 
 from artsound import tables
 from artsound.errors import MatchingError
+from artsound.matching import check, scores
 from artsound.matching.check import Claim, certificates
-from artsound.matching.policy import Policy
+from artsound.matching.policy import Policy, art_bids
 from artsound.matching.stage import ANY, calibrate, certify, match_splits
 from tests.matching import made
+from tests.test_architecture import imports
 
 SPLITS = made.splits(train=(30, 25), val=(6, 9))
 SIDES = made.sides(SPLITS)
@@ -31,6 +34,18 @@ def changed(matching: pa.Table, item: str, **values: Any) -> pa.Table:
 def test_what_was_matched_is_proved_optimal_under_every_rule(policy: Policy) -> None:
     matching = match_splits(CALIBRATION, SPLITS, *SIDES, policy=policy).rows
     assert [row["gap"] for row in proof(matching, policy)] == [0, 0]
+
+
+def test_the_checker_takes_nothing_from_the_solver() -> None:
+    taken = {name for name in imports(Path(check.__file__)) if name.startswith("artsound")}
+    assert taken == {"artsound.errors", "artsound.matching.policy", "artsound.progress"}
+
+
+@pytest.mark.parametrize("policy", made.POLICIES, ids=str)
+def test_what_the_checker_works_out_for_itself_is_what_the_solver_did(policy: Policy) -> None:
+    assert check.floor_of(CALIBRATION, policy) == pytest.approx(scores.floor(CALIBRATION, policy), abs=1e-9)
+    for sizes in ((2, 3), (3, 2), (3, 3), (4, 2), (2, 4)):
+        assert check.art_bids(*sizes, policy) == art_bids(*sizes, policy)
 
 
 MATCHING = match_splits(CALIBRATION, SPLITS, *SIDES).rows
