@@ -1,12 +1,15 @@
 """`artsound match` and `artsound explain`: prove a matching again, say why two belong together."""
 
 import json
+import os
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from artsound.errors import MatchingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,10 +84,11 @@ def report(
     from artsound.matching.stage import fused_splits, rules_of
     from artsound.matching.summary import write_report
     from artsound.settings import Settings
-    from artsound.store import Store
+    from artsound.store import Store, disk_errors
     from artsound.wiring import policy_of
 
     settings = Settings.load(config)
+    _check_folder(folder)
     store = Store(settings.root)
     told, read = read_history(settings.root), [store.read(name) for name in _reads(settings, "matching")]
     matching = store.read("matching")
@@ -96,13 +100,14 @@ def report(
     for split, one in made.items():
         one["rounds"] = told["rounds"].get(split, [])
     whole = {name: value for name, value in told.items() if name != "rounds"} | {"splits": made}
-    folder.mkdir(parents=True, exist_ok=True)
-    plots = []
-    try:
-        plots = draw(made, folder)
-    except MissingExtra as error:
-        typer.echo(f"no pictures: {error}", err=True)
-    write_report(whole, matching, folder, plots)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        plots = []
+        try:
+            plots = draw(made, folder)
+        except MissingExtra as error:
+            typer.echo(f"no pictures: {error}", err=True)
+        write_report(whole, matching, folder, plots)
     if as_json:
         typer.echo(json.dumps(whole, indent=2, ensure_ascii=False))
         return
@@ -110,6 +115,19 @@ def report(
         if line:
             typer.echo(line)
     typer.echo(f"written: {folder / 'report.md'}")
+
+
+def _check_folder(folder: Path) -> None:
+    """Look, before anything is worked out, whether a folder is there or can be made.
+
+    Raises:
+        MatchingError: a file stands in its way, or it is not writable.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise MatchingError(f"--out: {there} is not a folder: name another place")
+    if not os.access(there, os.W_OK):
+        raise MatchingError(f"--out: cannot write to {there}: name another place")
 
 
 def changes_told(settings: "Settings") -> str:
@@ -138,6 +156,7 @@ def select(
     config: Config,
     out: Annotated[Path, typer.Option("--out", help="Parquet file for the pairs")],
     correction: Annotated[str, typer.Option(help="of hubs; see `match report`")] = "none",
+    k: Annotated[int, typer.Option("--k", min=1, help="artworks a clip, for top_k")] = 1,
 ) -> None:
     """Let another selector choose on a build's vectors, for comparison; the build keeps its own pairs."""
     import pyarrow.parquet as pq
@@ -147,14 +166,19 @@ def select(
     from artsound.matching.report import selected
     from artsound.matching.stage import fused_splits
     from artsound.settings import Settings
-    from artsound.store import Store
+    from artsound.store import Store, disk_errors
 
     settings = Settings.load(config)
+    if out.is_dir():
+        raise MatchingError(f"--out: {out} is a folder: name a file")
+    _check_folder(out.parent)
     store = Store(settings.root)
     read = [store.read(name) for name in _reads(settings, "matching")]
     with progress.show(Console(stderr=True)):
-        rows = selected(fused_splits(*read), selector, correction)
-    pq.write_table(rows, out)
+        rows = selected(fused_splits(*read), selector, correction, k)
+    with disk_errors(out.parent):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(rows, out)
     typer.echo(f"{out}: {len(rows)} pairs")
 
 
@@ -167,7 +191,6 @@ def changes(
     """Say how many pairs differ from an earlier matching."""
     import pyarrow.parquet as pq
 
-    from artsound.errors import MatchingError
     from artsound.matching.changes import changes as compare
     from artsound.settings import Settings
     from artsound.store import Store
@@ -203,7 +226,6 @@ def explain(
     artwork: Annotated[str, typer.Argument(help="artwork_id")], config: Config, as_json: Json = False
 ) -> None:
     """Say why an artwork has its music: terms, ranks, margins, prices, the best other clips."""
-    from artsound.errors import MatchingError
     from artsound.settings import Settings
     from artsound.store import Store
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from artsound import cli, cli_match, tables
 from artsound.errors import MatchingError, Outcome
+from artsound.matching import stage
 from artsound.matching.changes import Changes
 from artsound.matching.history import History, read_history, write_history
 from artsound.matching.optimal import Round
@@ -141,6 +142,34 @@ def test_another_selector_chooses_on_the_same_vectors(config: Path, tmp_path: Pa
         run("match", "select", "best", "--config", str(config), "--out", str(tmp_path / "none"))
     with pytest.raises(MatchingError, match="no correction 'hubs'; there are: none, csls"):
         run("match", "report", "--config", str(config), "--out", str(tmp_path), "--correction", "hubs")
+
+
+def test_top_k_gives_each_clip_as_many_artworks_as_asked_for(config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "pairs.parquet"
+    words = ("--config", str(config), "--out", str(out), "--k", "2")
+    assert run("match", "select", "top_k", *words)[0] == 0
+    clips = pq.read_table(out)["clip_id"].to_pylist()
+    assert {clips.count(clip) for clip in clips} == {2}
+    assert len(set(clips)) == 12
+    with pytest.raises(MatchingError, match="only top_k takes --k"):
+        run("match", "select", "greedy", *words)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_work(*_: object) -> None:
+        raise AssertionError("worked")
+
+    monkeypatch.setattr(stage, "fused_splits", no_work)
+    below = config / "deeper" / "out"
+    for command in (("report",), ("select", "greedy")):
+        with pytest.raises(MatchingError, match=r"run.toml is not a folder"):
+            run("match", *command, "--config", str(config), "--out", str(below))
+    with pytest.raises(MatchingError, match=r"run.toml is not a folder"):
+        run("match", "report", "--config", str(config), "--out", str(config))
+    with pytest.raises(MatchingError, match="is a folder: name a file"):
+        run("match", "select", "greedy", "--config", str(config), "--out", str(config.parent))
 
 
 def test_the_report_tells_passes_changes_and_what_every_engine_reaches(config: Path, tmp_path: Path) -> None:

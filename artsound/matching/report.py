@@ -6,6 +6,7 @@ is drawn anew.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from artsound.matching.engines import chosen
 from artsound.matching.explain import HUB_TOP, positions
 from artsound.matching.optimal import Rules, solve
 from artsound.matching.scores import QUANTUM, Fused
-from artsound.matching.selectors import SELECTORS
+from artsound.matching.selectors import SELECTORS, UNCORRECTED, top_k
 from artsound.matching.stage import fused_splits
 from artsound.progress import track
 
@@ -44,7 +45,7 @@ def quality(
         splits: name and fused vectors of each split.
         matching: rows of `matching`.
         artworks: rows of `artworks`, for their style and genre.
-        correction: of hubs, for the selectors that the matching is compared with; one of `CORRECTIONS`.
+        correction: of hubs, for those selectors beside the matching that take one; of `CORRECTIONS`.
     """
     found = matching.to_pylist()
     pairs = [(r["item_id"], clip) for r in found if r["side"] == "art" for clip in r["partners"]]
@@ -59,7 +60,8 @@ def quality(
         here = positions(fused, [pair for pair in pairs if pair[0] in members])
         if len(here):
             made[split] = _split(split, fused, here, price, groups)
-            made[split] |= {"correction": correction, "selectors": compare(fused, correction)}
+            own = {"matching": _chosen(fused, here)}
+            made[split]["selectors"] = own | compare(fused, correction)
     return made
 
 
@@ -193,7 +195,7 @@ def _skewness(rows: Any, columns: Any, price: Any = None) -> float:
 
 
 def compare(fused: Fused, correction: str = "none") -> Report:
-    """Let every selector choose on the same vectors.
+    """Let every selector choose on the same vectors, one to one or with reuse, without the rules of a build.
 
     Raises:
         MatchingError: there is no such correction.
@@ -201,32 +203,49 @@ def compare(fused: Fused, correction: str = "none") -> Report:
     found = candidates(fused, min(WIDTH, len(fused.art)), correction)
     made = {}
     for name, select in SELECTORS.items():
-        pairs = select(fused, found)
-        scores = _scores(fused, pairs)
-        made[name] = {
-            "pairs": len(pairs),
-            "artworks_used": len(np.unique(pairs[:, 0])),
-            "clips_used": len(np.unique(pairs[:, 1])),
-            "total": float(scores.sum()),
-            "mean": float(scores.mean()),
-            "worst_decile": _spread(scores)["worst_decile"],
-        }
+        of_hubs = "none" if name in UNCORRECTED else correction
+        made[name] = _chosen(fused, select(fused, found), of_hubs)
     return made
 
 
-def selected(splits: Iterable[tuple[str, Fused]], name: str, correction: str = "none") -> pa.Table:
+def _chosen(fused: Fused, pairs: Int64[np.ndarray, "pair two"], correction: str = "none") -> Report:
+    """Sum up what was chosen, in scores that are not corrected."""
+    scores = _scores(fused, pairs)
+    return {
+        "correction": correction,
+        "pairs": len(pairs),
+        "artworks_used": len(np.unique(pairs[:, 0])),
+        "clips_used": len(np.unique(pairs[:, 1])),
+        "total": float(scores.sum()),
+        "mean": float(scores.mean()),
+        "worst_decile": _spread(scores)["worst_decile"],
+    }
+
+
+def selected(
+    splits: Iterable[tuple[str, Fused]], name: str, correction: str = "none", k: int = 1
+) -> pa.Table:
     """Let one selector choose in every split; pairs with their scores, not corrected.
 
+    Args:
+        splits: name and fused vectors of each split.
+        name: of `SELECTORS`.
+        correction: of hubs, of `CORRECTIONS`.
+        k: artworks a clip, for `top_k` alone; a clip gets all where there are fewer.
+
     Raises:
-        MatchingError: there is no such selector or correction.
+        MatchingError: there is no such selector or correction, or it takes one clip for one artwork.
     """
     if name not in SELECTORS:
         raise MatchingError(f"no selector {name!r}; there are: {', '.join(SELECTORS)}")
+    if k > 1 and name != "top_k":
+        raise MatchingError(f"{name} gives a clip one artwork: only top_k takes --k")
+    select = partial(top_k.select, k=k) if name == "top_k" else SELECTORS[name]
     rows = []
     for split, fused in splits:
         if not (len(fused.art) and len(fused.music)):
             continue
-        pairs = SELECTORS[name](fused, candidates(fused, min(WIDTH, len(fused.art)), correction))
+        pairs = select(fused, candidates(fused, min(max(WIDTH, k), len(fused.art)), correction))
         for (i, j), score in zip(pairs.tolist(), _scores(fused, pairs).tolist(), strict=True):
             rows.append((split, fused.art_ids[i], fused.music_ids[j], score))
     columns = zip(*rows, strict=True) if rows else ((),) * 4

@@ -15,6 +15,10 @@ from artsound.matching.report import Report
 
 GROUPS_SHOWN = 20  # styles or genres a table, those with most pairs first
 SIDES = {"art": "artworks", "music": "clips"}
+RULES = (
+    "`matching` is what the build made, under its rules. The others know no least score, no forbidden pairs "
+    "and no limits but one to one, or none (top_k, captions_only); `optimal` is the best one to one."
+)
 ALONE = ("split", "side", "item_id", "reason", "price")
 
 
@@ -55,7 +59,8 @@ def _paragraphs(whole: Report, alone: Sequence[Mapping[str, Any]], plots: Sequen
         )
         yield from _scores(one)
         yield from _hubs(one["hubness"])
-        yield f"### Selectors on the same vectors, hubs corrected by: {one['correction']}"
+        yield "### Selectors on the same vectors"
+        yield RULES
         yield _selectors(one["selectors"])
         for name, groups in one["groups"].items():
             yield f"### By {name}"
@@ -89,8 +94,8 @@ def _hubs(hubness: Report) -> Iterator[str]:
 
 
 def _selectors(found: Report) -> str:
-    names = ("pairs", "artworks_used", "clips_used", "total", "mean", "worst_decile")
-    head = ("selector", "pairs", "artworks", "clips", "total", "mean", "lowest tenth")
+    names = ("correction", "pairs", "artworks_used", "clips_used", "total", "mean", "worst_decile")
+    head = ("selector", "hubs corrected by", "pairs", "artworks", "clips", "total", "mean", "lowest tenth")
     return _table(head, ((name, *(one[part] for part in names)) for name, one in found.items()))
 
 

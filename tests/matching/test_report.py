@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from artsound.matching.plots import draw
-from artsound.matching.report import quality
+from artsound.matching.policy import Policy
+from artsound.matching.report import compare, quality
+from artsound.matching.selectors import UNCORRECTED
 from artsound.matching.stage import calibrate, fused_splits, match_splits
 from tests import rows
 from tests.matching import made
@@ -50,6 +52,23 @@ def test_no_one_to_one_selector_has_a_larger_total_than_the_optimum() -> None:
     once = [s for s in selectors.values() if s["pairs"] == s["artworks_used"] == s["clips_used"]]
     assert len(once) >= 4
     assert max(s["total"] for s in once) == pytest.approx(selectors["optimal"]["total"])
+
+
+def test_only_what_takes_a_correction_is_said_to_have_one() -> None:
+    both = next(fused for split, fused in fused_splits(CALIBRATION, SPLITS, *SIDES) if split == "train")
+    plain, corrected = (compare(both, name) for name in ("none", "csls"))
+    assert {name for name, one in corrected.items() if one["correction"] == "none"} == set(UNCORRECTED)
+    assert all(plain[name] == corrected[name] for name in UNCORRECTED)
+    assert plain["top_k"] != corrected["top_k"] | {"correction": "none"}
+
+
+def test_the_builds_own_matching_stands_beside_the_selectors() -> None:
+    policy = Policy(clips_per_artwork=2)
+    matching = match_splits(CALIBRATION, SPLITS, *SIDES, policy=policy).rows
+    made_so = quality(fused_splits(CALIBRATION, SPLITS, *SIDES), matching, ARTWORKS)["train"]["selectors"]
+    assert REPORT["train"]["selectors"]["matching"] == REPORT["train"]["selectors"]["optimal"]
+    assert made_so["matching"]["artworks_used"] < made_so["matching"]["pairs"] == 50
+    assert made_so["optimal"] == REPORT["train"]["selectors"]["optimal"]
 
 
 def test_histograms_are_shares() -> None:

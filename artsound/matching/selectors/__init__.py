@@ -28,3 +28,4 @@ SELECTORS: dict[str, Selector] = {
     "captions_only": captions_only.select,
     "sinkhorn": sinkhorn.select,
 }
+UNCORRECTED = ("optimal", "captions_only")  # find their own candidates, so no correction of hubs reaches them
