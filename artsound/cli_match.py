@@ -29,6 +29,7 @@ def check(config: Config, as_json: Json = False) -> None:
     """Prove every matching anew, from vectors, pairs and prices alone; exit 1 when one is not proved.
 
     No matching under the same rules is worth more than "at most"; the gap is how far below it this one lies.
+    Refused where settings or tables changed since the build: the proof would be of another matching.
     """
     from rich.console import Console
 
@@ -37,6 +38,7 @@ def check(config: Config, as_json: Json = False) -> None:
     from artsound.settings import Settings
 
     settings = Settings.load(config)
+    _check_current(settings)
     with progress.show(Console(stderr=True)):
         proof = made_again(settings, "certificates").to_pylist()
     limit = max(PROVED, settings.matching.gap)
@@ -54,6 +56,32 @@ def check(config: Config, as_json: Json = False) -> None:
         raise typer.Exit(1)
     if not as_json:
         typer.echo(f"proved: at most {100 * limit:g} % of the best that the rules allow is missing")
+
+
+def _check_current(settings: "Settings") -> None:
+    """Compare what the stored matching was made from with what these settings would make it from.
+
+    Raises:
+        MatchingError: they differ; says in which settings, as far as the store tells.
+    """
+    from artsound import pipeline
+    from artsound.matching.history import read_history
+    from artsound.settings import values
+    from artsound.store import Store
+
+    if Store(settings.root).manifest("matching") is None or pipeline.step(settings, "matching").current():
+        return
+    then, now = (
+        json.loads(json.dumps(one))
+        for one in (read_history(settings.root)["settings"], values(settings.matching))
+    )
+    unlike = [
+        f"matching.{name} was {json.dumps(then[name])}, is {json.dumps(value)}"
+        for name, value in now.items()
+        if name in then and then[name] != value
+    ]
+    what = "; ".join(unlike) or "its tables, its settings or the version of artsound are not those of then"
+    raise MatchingError(f"the matching is of another build ({what}): build again, or undo the change")
 
 
 @app.command()

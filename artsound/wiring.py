@@ -16,7 +16,7 @@ from artsound.matching.policy import Policy
 from artsound.media.files import Media, fingerprint, open_media
 from artsound.models import registry
 from artsound.progress import LOG
-from artsound.settings import Settings
+from artsound.settings import Settings, values
 from artsound.steps import Run
 from artsound.store import Store, disk_errors
 from artsound.takedown import leave_out, read_register, register_text
@@ -267,7 +267,7 @@ def matching(settings: Settings) -> Run:
         policy=policy_of(settings),
         previous=previous,
         engine=settings.runtime.engine,
-        note=partial(write_history, settings.root),
+        note=partial(write_history, settings.root, settings=values(settings.matching)),
     )
 
 

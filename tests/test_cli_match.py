@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from artsound import cli, cli_match, tables
+from artsound import cli, cli_match, pipeline, tables
 from artsound.errors import MatchingError, Outcome
 from artsound.matching import stage
 from artsound.matching.changes import Changes
@@ -36,14 +36,17 @@ def config(tmp_path: Path) -> Path:
     rest = (given["matching"], given["calibration"], SPLITS, *sides)
     given |= {"certificates": certify(*rest).rows, "pairs": explain_pairs(*rest).rows}
     given["artworks"] = artworks(*({"artwork_id": item} for item in made.items(SPLITS, "art")))
+    (tmp_path / "run.toml").write_text(SETTINGS)
     for name, rows in given.items():
         put(tmp_path, name, rows)
-    (tmp_path / "run.toml").write_text(SETTINGS)
     return tmp_path / "run.toml"
 
 
 def put(folder: Path, name: str, rows: pa.Table) -> None:
-    Store(folder / "store").write(name, [Outcome(tables.conform(name, rows))], "made")
+    """Store a table; a matching as one that is made by the settings."""
+    matched = name == "matching"
+    made_from = pipeline.step(Settings.load(folder / "run.toml"), name).begin().digest if matched else "made"
+    Store(folder / "store").write(name, [Outcome(tables.conform(name, rows))], made_from)
 
 
 def run(*words: str) -> tuple[int, str]:
@@ -55,6 +58,23 @@ def test_a_matching_is_proved_again(config: Path) -> None:
     code, text = run("match", "check", "--config", str(config), "--json")
     assert code == 0
     assert [row["gap"] for row in json.loads(text)] == [0, 0]
+
+
+def test_a_matching_of_other_settings_is_not_proved_but_says_what_differs(config: Path) -> None:
+    cli_match.made_again(Settings.load(config), "matching")
+    before = config.read_text()
+    config.write_text(before + '[matching]\nsentence = 0.5\nforbidden = [["train-a0", "train-c1"]]\n')
+    says = r'forbidden was \[\], is \[\["train-a0", "train-c1"\]\]'
+    with pytest.raises(MatchingError, match=rf"matching.sentence was 1\.0, is 0\.5; matching.{says}\)"):
+        run("match", "check", "--config", str(config))
+    config.write_text(before)
+    assert run("match", "check", "--config", str(config))[0] == 0
+
+
+def test_a_matching_of_other_tables_is_not_proved(config: Path) -> None:
+    put(config.parent, "splits", SPLITS.slice(1))
+    with pytest.raises(MatchingError, match=r"of another build \(its tables, its settings or the version"):
+        run("match", "check", "--config", str(config))
 
 
 def test_a_tampered_matching_fails_the_check(config: Path) -> None:

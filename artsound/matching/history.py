@@ -1,7 +1,8 @@
-"""How the present matching came about: its exact passes, and what it changed of the matching before it.
+"""How the present matching came about: its settings, its exact passes, what it changed of the one before.
 
-Kept in the store beside the tables, for the quality report. No table and no product depends on it: a build
-from nothing and one that goes on from older prices take other passes and give the same bytes.
+Kept in the store beside the tables, for the quality report and `artsound match check`. No table and no
+product depends on it: a build from nothing and one that goes on from older prices take other passes and give
+the same bytes.
 """
 
 import json
@@ -25,9 +26,10 @@ class History(NamedTuple):
     changes: Changes | None = None
 
 
-def write_history(root: Path, history: History) -> None:
-    """Keep the history of the matching in a store."""
+def write_history(root: Path, history: History, settings: Mapping[str, Any] | None = None) -> None:
+    """Keep the history of the matching in a store, with the settings that it was made by, by name."""
     told = {
+        "settings": settings or {},
         "engine": history.engine,
         "rounds": {
             split: [_told(number, one) for number, one in enumerate(made)]
@@ -59,8 +61,9 @@ def read_history(root: Path) -> dict[str, Any]:
     path = root / FILE
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        return {name: told[name] for name in ("engine", "rounds", "changes")}
+        found = {name: told[name] for name in ("engine", "rounds", "changes")}
+        return found | {"settings": told.get("settings", {})}
     except FileNotFoundError:
-        return {"engine": "", "rounds": {}, "changes": None}
+        return {"engine": "", "rounds": {}, "changes": None, "settings": {}}
     except (ValueError, KeyError, TypeError) as error:
         raise MatchingError(f"{path} is damaged ({error}): delete it, and build `matching` again") from error

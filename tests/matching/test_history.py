@@ -100,7 +100,7 @@ def test_a_search_that_stops_at_a_gap_starts_anew_and_still_tells_the_changed_pa
 
 
 def test_a_store_without_a_history_tells_nothing(tmp_path: Path) -> None:
-    assert read_history(tmp_path) == {"engine": "", "rounds": {}, "changes": None}
+    assert read_history(tmp_path) == {"engine": "", "rounds": {}, "changes": None, "settings": {}}
 
 
 def test_a_damaged_history_is_named(tmp_path: Path) -> None:
