@@ -182,7 +182,7 @@ def selectors(made: Planted, names: Sequence[str], correction: str = "none") -> 
     both = fused(made)
     row: Row = {"selector": "(candidates)"}
     with measured(row):
-        found = candidates(both, 32, correction)
+        found = candidates(both, correction=correction)
     rows = [row]
     for name in names:
         row = {"selector": name}

@@ -17,7 +17,7 @@ from scipy.stats import skew
 from artsound import tables
 from artsound.errors import MatchingError, Outcome
 from artsound.matching import ranks, search
-from artsound.matching.candidates import candidates
+from artsound.matching.candidates import WIDTH, candidates
 from artsound.matching.engines import chosen
 from artsound.matching.explain import HUB_TOP, positions
 from artsound.matching.optimal import Rules, solve
@@ -28,7 +28,6 @@ from artsound.progress import track
 
 SHUFFLES = 200
 INTERVAL = (2.5, 97.5)  # percent
-WIDTH = 32  # candidates a clip, for the selectors that need them
 GROUPS = ("style", "genre")  # columns of artworks
 BINS = 60  # of a histogram at most; fewer where there are few pairs
 
@@ -200,7 +199,7 @@ def compare(fused: Fused, correction: str = "none") -> Report:
     Raises:
         MatchingError: there is no such correction.
     """
-    found = candidates(fused, min(WIDTH, len(fused.art)), correction)
+    found = candidates(fused, correction=correction)
     made = {}
     for name, select in SELECTORS.items():
         of_hubs = "none" if name in UNCORRECTED else correction
@@ -245,7 +244,7 @@ def selected(
     for split, fused in splits:
         if not (len(fused.art) and len(fused.music)):
             continue
-        pairs = select(fused, candidates(fused, min(max(WIDTH, k), len(fused.art)), correction))
+        pairs = select(fused, candidates(fused, max(WIDTH, k), correction))
         for (i, j), score in zip(pairs.tolist(), _scores(fused, pairs).tolist(), strict=True):
             rows.append((split, fused.art_ids[i], fused.music_ids[j], score))
     columns = zip(*rows, strict=True) if rows else ((),) * 4

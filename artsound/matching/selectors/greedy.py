@@ -10,6 +10,6 @@ from artsound.matching.selectors.taking import take
 
 
 def select(fused: Fused, found: Candidates) -> Int64[np.ndarray, "pair two"]:
-    """Choose pairs; a clip whose candidates are all taken stays out."""
+    """Choose pairs until a side is used up."""
     turn = np.argsort(np.argsort(hashes("music", fused.music_ids), kind="stable"))
-    return take(found, np.lexsort((-found.score, turn[found.music])))
+    return take(found, lambda edges: np.lexsort((edges.art, -edges.score, turn[edges.music])))

@@ -9,10 +9,9 @@ from artsound.matching.selectors.taking import by_artwork
 
 
 def select(_: Fused, found: Candidates) -> Int64[np.ndarray, "pair two"]:
-    """Choose the pairs that are best from both sides; an artwork's best is among the clips' candidates."""
+    """Choose the pairs that are best from both sides; takes an exact pass from the artworks' side."""
     order = np.lexsort((found.art, -found.score, found.music))
-    first = order[np.unique(found.music[order], return_index=True)[1]]
-    order = np.lexsort((found.music, -found.score, found.art))
-    best = order[np.unique(found.art[order], return_index=True)[1]]
-    both = np.intersect1d(first, best)
-    return by_artwork(found.art[both], found.music[both])
+    clips, first = np.unique(found.music[order], return_index=True)
+    nearest = found.art[order][first]
+    both = found.finder.best_clips()[nearest] == clips
+    return by_artwork(nearest[both], clips[both])

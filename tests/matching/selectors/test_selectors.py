@@ -1,10 +1,14 @@
 """Every selector against the same questions."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
 from artsound.matching.candidates import CORRECTIONS, candidates
-from artsound.matching.selectors import SELECTORS, sinkhorn
+from artsound.matching.optimal import hashes
+from artsound.matching.scores import Fused
+from artsound.matching.selectors import SELECTORS, sinkhorn, taking
 from bench.synthetic import planted
 from tests.matching.test_optimal import dense, fused
 
@@ -45,10 +49,54 @@ def test_with_reuse_each_clip_has_its_best(name: str) -> None:
     assert all(dense(MADE)[i, j] == dense(MADE)[:, j].max() for i, j in pairs)
 
 
-def test_mutual_pairs_are_best_from_both_sides() -> None:
-    scores = dense(MADE)
-    for i, j in SELECTORS["mutual"](MADE, candidates(MADE, 90)):
-        assert scores[i, j] == scores[i].max() == scores[:, j].max()
+def hubs(*, art: bool) -> Fused:
+    """Make 200 artworks and 160 clips, or a side's hubs the other's."""
+    made = planted(160, 200, 72, hubs="severe")
+    sides = (made.art, made.music) if art else (made.music, made.art)
+    return fused(*map(len, sides))._replace(art=sides[0], music=sides[1])
+
+
+@pytest.mark.parametrize("art", [True, False])
+@pytest.mark.parametrize("width", [1, 5, 1000])
+def test_mutual_pairs_are_all_that_are_best_from_both_sides(art: bool, width: int) -> None:
+    both = hubs(art=art)
+    scores = dense(both)
+    best = (scores == scores.max(1, keepdims=True)) & (scores == scores.max(0))
+    assert SELECTORS["mutual"](both, candidates(both, width)).tolist() == np.argwhere(best).tolist()
+
+
+def walked(scores: np.ndarray, order: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Take pairs over all pairs, the slow way."""
+    pairs: dict[int, int] = {}
+    for i, j in order:
+        if i not in pairs and j not in pairs.values():
+            pairs[i] = j
+    assert len(pairs) == min(scores.shape)
+    return sorted([i, j] for i, j in pairs.items())
+
+
+@pytest.mark.parametrize("art", [True, False])
+@pytest.mark.parametrize("width", [1, 5, 1000])
+def test_greedy_walks_give_what_a_walk_over_all_pairs_gives(
+    monkeypatch: pytest.MonkeyPatch, art: bool, width: int
+) -> None:
+    monkeypatch.setattr(taking, "EDGES", 1)
+    monkeypatch.setattr(taking, "WIDTH", width)
+    both = hubs(art=art)
+    scores, found = dense(both), candidates(both, width)
+    every = [(i, j) for i in range(scores.shape[0]) for j in range(scores.shape[1])]
+    best_first = sorted(every, key=lambda pair: (-scores[pair], pair))
+    assert SELECTORS["greedy_sorted"](both, found).tolist() == walked(scores, best_first)
+    turn = np.argsort(np.argsort(hashes("music", both.music_ids), kind="stable"))
+    in_turn = sorted(every, key=lambda pair: (turn[pair[1]], -scores[pair], pair[0]))
+    assert SELECTORS["greedy"](both, found).tolist() == walked(scores, in_turn)
+
+
+@pytest.mark.parametrize("name", ["greedy", "greedy_sorted", "sinkhorn"])
+@pytest.mark.parametrize("correction", CORRECTIONS)
+def test_a_greedy_walk_ends_when_a_side_is_used_up(name: str, correction: str) -> None:
+    both = hubs(art=False)
+    assert len(SELECTORS[name](both, candidates(both, 2, correction))) == 160
 
 
 def test_the_transport_plan_gives_each_clip_one_and_overfills_no_artwork() -> None:
