@@ -31,7 +31,7 @@ demo: setup  ## build and verify the sample release, and say where its audit pag
 	$(BIN)/artsound verify --config configs/demo.toml --deep
 
 train-demo: $(VENV)/.dev  ## from a release to a small model, music for five paintings, an evaluation page
-	$(BIN)/artsound train synthetic build/train-demo --pairs 1000
+	[ -e build/train-demo/build.toml ] || $(BIN)/artsound train synthetic build/train-demo --pairs 1000
 	$(BIN)/artsound build --config build/train-demo/build.toml
 	$(BIN)/artsound train prepare --config build/train-demo/train.toml
 	$(BIN)/artsound train run --config build/train-demo/train.toml

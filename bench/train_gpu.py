@@ -51,7 +51,7 @@ def prior() -> AudioLdm2:
     )
     vocoder = SpeechT5HifiGan(SpeechT5HifiGanConfig(model_in_dim=64, sampling_rate=16_000))
     kept = DDIMScheduler(beta_start=0.0015, beta_end=0.0195, beta_schedule="scaled_linear").alphas_cumprod
-    parts = Parts(unet, vae, vocoder, kept.float(), "epsilon", None, None, "random", None)
+    parts = Parts(unet, vae, vocoder, kept.float(), "epsilon", None, None, "random", "random", None)
     return AudioLdm2(AudioLdm2Prior(t5_slot="null"), parts)
 
 

@@ -40,6 +40,10 @@ class Trained:
         return cls(parameters, averages, optimizer)
 
     @torch.no_grad()
+    def finite(self) -> bool:
+        """Say whether every weight is a number: a loss can be, and its gradient not."""
+        return all(bool(one.isfinite().all()) for one in self.parameters.values())
+
     def average(self, decay: float) -> None:
         """Let the average follow the weights."""
         for name, average in self.averages.items():

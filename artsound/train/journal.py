@@ -39,11 +39,11 @@ class Journal:
             self._forward(numbers, seen)
 
     def not_finite(self, seen: int, ids: list[str]) -> TrainingError:
-        """Keep the ids of a batch whose loss was not finite; returns the error to raise."""
+        """Keep the ids of a batch whose loss or gradient was not finite; returns the error to raise."""
         self._broken.write_text(json.dumps({"seen": seen, "pair_ids": ids}, indent=2) + "\n")
         return TrainingError(
-            f"the loss was not finite after {seen} samples: the batch is listed in {self._broken}, the last "
-            "checkpoint is from before; lower the learning rate or look at these pairs"
+            f"a loss or a weight was not finite after {seen} samples: the batch is listed in {self._broken}, "
+            "the last checkpoint is from before; lower the learning rate or look at these pairs"
         )
 
 

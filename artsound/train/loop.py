@@ -66,7 +66,7 @@ def train(job: Job, machine: Machine) -> Trained:
     """Run a job to its end, from its last checkpoint if there is one.
 
     Raises:
-        TrainingError: the loss stopped being finite; the last checkpoint is from before.
+        TrainingError: the loss or a weight stopped being finite; the last checkpoint is from before.
         ConfigError: the checkpoint belongs to other settings.
         StoreError: there is no space for a checkpoint; the last one is kept.
     """
@@ -80,7 +80,8 @@ def train(job: Job, machine: Machine) -> Trained:
     recent = Recent()
     steps = range(seen, job.loop.samples, job.loop.batch)
     for start in track(steps, f"training {job.name}", total=len(steps)):
-        recent.steps.append(step(start))
+        taken = step(start)
+        recent.steps.append(taken)
         seen = min(start + job.loop.batch, job.loop.samples)
         due = seen == job.loop.samples or seen % job.loop.checkpoint_every < job.loop.batch
         if due or seen % job.loop.log_every < job.loop.batch:
@@ -89,6 +90,8 @@ def train(job: Job, machine: Machine) -> Trained:
             if job.watch:
                 with trained.averaged():
                     journal.write(seen, job.watch(seen))
+            if not trained.finite():
+                raise journal.not_finite(*taken[:2])
             save_checkpoint(job.folder, Checkpoint(seen, trained, job.provenance))
     workers.finish()
     return trained

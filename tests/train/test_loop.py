@@ -100,6 +100,26 @@ def teach_mean(settings: TrainSettings, folder: Path, pieces: int = 1) -> torch.
     return objective.mean.detach()
 
 
+class Cliff(torch.nn.Module):
+    """A loss that is finite everywhere, and its gradient not at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(4))
+
+    def forward(self, batch: dict[str, torch.Tensor], _: torch.Generator) -> dict[str, torch.Tensor]:
+        return {"loss": (self.weight**2).sum().sqrt() + 0 * batch["audio.latents"].mean()}
+
+
+def test_weights_that_are_no_numbers_are_not_saved(prepared: TrainSettings) -> None:
+    folder = prepared.run / "cliff"
+    batches = Batches(Session(prepared).families("train"), prepared.objective, seed=0)
+    with pytest.raises(TrainingError, match=r"not-finite\.json"):
+        train(Job("cliff", Cliff(), batches, prepared.loop, folder, {}), prepared.machine)
+    assert json.loads((folder / "not-finite.json").read_text())["pair_ids"]
+    assert not list(folder.glob("*.safetensors"))
+
+
 def test_a_batch_in_pieces_teaches_what_the_whole_batch_teaches(prepared: TrainSettings) -> None:
     made = [teach_mean(prepared, prepared.run / f"mean-{pieces}", pieces) for pieces in (1, 4)]
     assert torch.allclose(made[0], made[1], atol=1e-6)
