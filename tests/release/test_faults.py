@@ -16,10 +16,11 @@ from artsound.errors import StoreError
 from tests.release import world
 
 media, place, most = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+rows = world.plan(media, 24)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))  # writing beyond it fails as on a full disk
 try:
-    world.build(world.release(media, world.plan(media, 24), place))
+    world.build(world.release(media, rows, place))
 except StoreError as error:
     print(error)
     sys.exit(3)
