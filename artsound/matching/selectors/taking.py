@@ -1,7 +1,7 @@
 """What the greedy selectors share: walk edges in an order and take those whose two items are free.
 
 A clip whose candidates are all taken looks again among the artworks that are still free, before the walk goes
-on: what comes out is what a walk over all pairs would give.
+on. Where the order goes by the score itself, or by one less a price, a walk over all pairs gives the same.
 """
 
 from collections.abc import Callable
