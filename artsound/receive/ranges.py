@@ -1,10 +1,10 @@
 """Columns of a published Parquet shard, fetched by range into a sparse file, each checked by its hash."""
 
+import glob
 import hashlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -62,8 +62,9 @@ class Sparse:
             if self.pieces is not None:
                 start = self.pieces.footer
                 self._take(Chunk("footer", start, self.record.bytes - start), self.pieces.sha256)
-            elif not self.path.is_file():  # it was hashed before it got its name
+            elif not self._marker("whole").exists():
                 fetch(self.place, self.record, self.folder)
+                self._marker("whole").touch()
             return self.path
 
     def read(self, group: int, names: Sequence[str]) -> pa.Table:
@@ -98,7 +99,7 @@ class Sparse:
             raise SourceError(f"{PIECES} says nothing of {self.record.path}, {name}: pull the whole release")
         if not 0 <= chunk.start <= chunk.start + chunk.size <= self.record.bytes:
             raise ReleaseError(f"{self.record.path}: {name} lies outside the file")
-        marker = self.path.with_name(f"{self.path.name}.{name}")
+        marker = self._marker(name)
         if marker.exists():
             return
         with disk_errors(self.folder):
@@ -123,15 +124,15 @@ class Sparse:
         return digest.hexdigest()
 
     def drop(self) -> None:
-        """Forget what was fetched."""
-        for path in [*_beside(self.path)]:
-            path.unlink()
-        self.__dict__.pop("file", None)
+        """Forget what was fetched; the file stays, for other threads may be reading it."""
+        with self._lock:
+            for marker in self.path.parent.glob(f"{glob.escape(self.path.name)}.*"):
+                marker.unlink()
+            self.__dict__.pop("file", None)
 
-
-def _beside(path: Path) -> Iterator[Path]:
-    with suppress(FileNotFoundError):
-        yield from (one for one in path.parent.iterdir() if one.name.startswith(path.name))
+    def _marker(self, name: str) -> Path:
+        """Name the empty file that says that a piece is here."""
+        return self.path.with_name(f"{self.path.name}.{name}")
 
 
 def span(place: Place, path: str, start: int, size: int) -> bytes:

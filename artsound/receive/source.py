@@ -114,6 +114,7 @@ class SourceMedia:
         if hashlib.sha256(data).hexdigest() != sha256:
             sparse = self._source.shards[int(number)]
             sparse.drop()
+            self._open.pop(int(number), None)  # with what it has read
             where = f"{sparse.place.shown}/{sparse.record.path}, row {row}"
             raise SourceError(f"{where}: its {self._column} is not that of its JSON (sha256 differs)")
         return data

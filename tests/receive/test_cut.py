@@ -1,7 +1,10 @@
 """Pulling a licence tier or some columns: only what is needed travels, and what lands verifies."""
 
+import hashlib
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from artsound.receive import pull as pulling
 from artsound.receive.check import check
 from artsound.receive.cut import Cut, pull_cut, pull_part
 from artsound.receive.find import find
+from artsound.receive.source import Source, SourceMedia
 from artsound.release.manifest import MANIFEST, SUMS, read_manifest
 from artsound.release.pieces import PIECES
 from artsound.release.tiers import TIERS
@@ -230,6 +234,37 @@ def test_any_changed_byte_on_the_way_is_found_or_was_not_wanted(
     assert verify(into, deep=True).problems == []
 
 
+def test_threads_that_find_wrong_media_in_one_shard_all_say_so_and_go_on_when_it_is_mended(
+    web: Web, published: Path, finished: Path, media: Path, mixed: pa.Table, tmp_path: Path
+) -> None:
+    """One that forgets what was fetched takes nothing away from the others."""
+    source = Source(find(web.demo), find(web.demo).manifest, tmp_path / "scratch")
+    rows = [row for row in source.rows().to_pylist() if row["audio_path"].startswith("0/")]
+    assert len(rows) > 1
+    for path in (published / "demo-1.0.0" / "data").iterdir():
+        data = path.read_bytes()
+        for one in (media / "music").iterdir():
+            data = data.replace(one.read_bytes(), bytes(one.stat().st_size))
+        path.write_bytes(data)
+    sound = SourceMedia(source, "audio")
+    start = threading.Barrier(len(rows))
+
+    def read(row: dict[str, Any]) -> str:
+        start.wait()
+        try:
+            sound.read(row["audio_path"])
+        except SourceError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(len(rows)) as pool:
+        for _ in range(5):
+            assert all("its audio is not that of its JSON" in said for said in pool.map(read, rows))
+    point_back(published, finished)
+    for row in rows:
+        assert hashlib.sha256(sound.read(row["audio_path"])).hexdigest() == row["audio_sha256"]
+
+
 def point_back(published: Path, finished: Path) -> None:
     for path in (finished / "data").iterdir():
         (published / "demo-1.0.0" / "data" / path.name).write_bytes(path.read_bytes())
@@ -237,8 +272,6 @@ def point_back(published: Path, finished: Path) -> None:
 
 
 def test_a_list_of_pieces_that_is_none_is_refused(web: Web, published: Path, into: Path) -> None:
-    import hashlib
-
     place = published / "demo-1.0.0"
     for text in (
         "[]",
