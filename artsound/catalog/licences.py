@@ -66,7 +66,7 @@ _PHRASES = (
     (re.compile(r"all rights reserved\.?|in copyright|©.*"), RESERVED),
 )
 _LINK = re.compile(
-    r"creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)(?:/([a-z]{2,8}))?(?=[/?#]|$)"
+    r"creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)(?:/(?!deed\b)([a-z]{2,8}))?(?=[/?#]|$)"
 )
 _ZERO = re.compile(r"creativecommons\.org/publicdomain/(zero|mark)/1\.0")
 _ID = re.compile(r"(?:licenseref-)?cc-(by(?:-nc)?(?:-nd|-sa)?)(?:-(\d\.\d)(?:-([a-z]+))?)?")

@@ -17,6 +17,8 @@ from typing import Protocol
 
 from artsound.errors import ConfigError, Reason
 
+# what zipfile was seen to raise on a damaged or encrypted zip, or on a method that Python lacks
+ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
 LARGEST = 2**31  # bytes of one file; more than any image or clip, and still fits in memory
 
 
@@ -65,7 +67,7 @@ def open_media(path: Path) -> Media:
     try:
         media = Zip(path)
         empty = not media.names()
-    except (zipfile.BadZipFile, OSError) as error:
+    except ZIP_DAMAGE as error:
         raise ConfigError(f"{path} is neither a folder nor a sound .zip ({error})") from error
     if empty:
         raise ConfigError(f"{path} has no files in it: name another .zip")
@@ -152,8 +154,7 @@ class Zip:
         _check_size(path, info.file_size)
         try:
             return self._zip().read(info)
-        # RuntimeError: encrypted; NotImplementedError: a method that Python lacks
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError) as error:
+        except ZIP_DAMAGE as error:
             raise MediaError(Reason.UNREADABLE, f"{path}: {error}") from error
 
     def size(self, path: str) -> int:

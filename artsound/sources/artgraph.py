@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from artsound import tables
-from artsound.errors import ConfigError, MissingExtra, Outcome, Reason, Reject, SourceError, extra
+from artsound.errors import ConfigError, MissingExtra, Outcome, SourceError, extra
 from artsound.progress import LOG
 from artsound.sources.artgraph_model import (
     EMOTION,
@@ -35,6 +36,8 @@ from artsound.sources.artgraph_model import (
     Relation,
     artist_row,
     artwork_rows,
+    strength,
+    unnamed,
     without_repeats,
 )
 
@@ -83,6 +86,13 @@ class Graph:
             )
         if self.uri.partition("://")[0] not in SCHEMES:
             raise ConfigError(f"{self.uri!r} is no address: it begins with one of {', '.join(SCHEMES)}")
+        try:
+            parts = urlsplit(self.uri)
+            whole = parts.hostname and (parts.port or 1)
+        except ValueError:  # a port that is no number, half an IPv6 address
+            whole = None
+        if not whole:
+            raise ConfigError(f"{self.uri!r} is no address: write bolt://<host>:<port>, 7687 as a rule")
 
     def read(self, query: str, take: Take = _all, **values: Any) -> Any:
         """Run one query; as what `connected` gives."""
@@ -157,9 +167,7 @@ def read_keys(graph: Graph) -> Outcome:
             f"no artwork of the graph at {graph.uri} has a name, which is its key: "
             "graphs of version 1 lack it; take version 2.0"
         )
-    rejects = [
-        Reject(f"artwork without a name {n}", Reason.MISSING_FILE, "it has no key") for n in range(nameless)
-    ]
+    rejects = [unnamed("artwork", number) for number in range(nameless)]
     return Outcome(pa.table([pa.array(known, pa.string())], schema=tables.TABLES["art_keys"]), rejects)
 
 
@@ -204,15 +212,13 @@ def read_artists(graph: Graph, kinds: Kinds) -> Outcome:
     """Read all artists of a graph; raises as `Graph.read`."""
     links = _links("Artist", kinds)
     answer = graph.read(ARTISTS.format(links=", ".join(links.values())))
-    found = {
-        name: Found(
-            name, properties, {role: _names(tails) for role, tails in zip(links, linked, strict=True)}
-        )
+    found = [
+        Found(name, properties, {role: _names(tails) for role, tails in zip(links, linked, strict=True)})
         for ((name, properties, *linked),) in sorted(answer, key=repr)
-        if name
-    }
-    rows = [artist_row(found[name]) for name in sorted(found, key=_order)]
-    return Outcome(tables.rows_of("raw_artists", rows))
+    ]
+    kept, rejects = without_repeats(found, lambda node: node.name, set(), "artist")
+    rows = [artist_row(one) for one in sorted(kept, key=lambda node: _order(node.name))]
+    return Outcome(tables.rows_of("raw_artists", rows), rejects)
 
 
 def image_urls(graph: Graph) -> list[tuple[str, str]]:
@@ -317,7 +323,7 @@ def _makers(artists: Sequence[Sequence[Any]]) -> tuple[Sequence[str], str | None
 
 
 def _felt(emotions: Sequence[Sequence[Any]]) -> Sequence[Felt]:
-    return sorted((str(name), float(arousal or 1), about or "") for name, arousal, about in emotions)
+    return sorted((str(name), strength(arousal), about or "") for name, arousal, about in emotions)
 
 
 def _alone(name: str | None) -> Sequence[str]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from artsound import tables
 from artsound.errors import ConfigError, Outcome, Reject
+from artsound.media.files import ZIP_DAMAGE
 from artsound.progress import track
 from artsound.sources.artgraph_model import (
     EMOTION,
@@ -28,6 +29,7 @@ from artsound.sources.artgraph_model import (
     artist_row,
     artwork_rows,
     in_columns,
+    strength,
     tell_unread,
     without_repeats,
 )
@@ -38,7 +40,7 @@ PLAIN = {  # file of the plain layout → columns that it must have
     "nodes.csv": ("label", "name"),
     "edges.csv": ("head_label", "head", "type", "tail_label", "tail"),
 }
-_READ = "read_csv(?, header = {header}, all_varchar = true, quote = '\"', escape = '\"', {more})"
+_READ = "read_csv(?, header = {header}, delim = ',', all_varchar = true, quote = '\"', escape = '\"', {more})"
 _DERIVED = """
     INSERT INTO linked
     SELECT a.head_label, a.head, 'derived', p.tail_label, p.tail, NULL, NULL, p.role
@@ -81,7 +83,8 @@ def read_artworks(export: Path) -> Outcome:
 def read_artists(export: Path) -> Outcome:
     """List the artists of an export, by name; raises as `read_artworks`."""
     with open_export(export) as db:
-        return Outcome(tables.rows_of("raw_artists", [artist_row(found) for found in _found(db, "Artist")]))
+        kept, rejects = without_repeats(_found(db, "Artist"), lambda node: node.name, set(), "artist")
+    return Outcome(tables.rows_of("raw_artists", [artist_row(one) for one in kept]), rejects)
 
 
 def image_urls(export: Path) -> list[tuple[str, str]]:
@@ -159,7 +162,7 @@ def _unpacked(export: Path, only: tuple[str, ...] = (".csv", ".csv.gz")) -> Iter
             with zipfile.ZipFile(export) as archive:
                 members = [name for name in archive.namelist() if name.endswith(only)]
                 archive.extractall(place, members)  # extractall drops `..` and absolute paths
-        except (zipfile.BadZipFile, OSError) as error:
+        except ZIP_DAMAGE as error:
             raise ConfigError(f"{export} is neither a folder nor a sound zip ({error})") from error
         yield _root(Path(place))
 
@@ -173,9 +176,14 @@ def _root(folder: Path) -> Path:
 def _load_plain(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
     source = _READ.format(header="true", more="nullstr = ''")
     db.execute(f"CREATE TABLE nodes AS SELECT * FROM {source}", [str(folder / "nodes.csv")])  # noqa: S608
-    db.execute("UPDATE nodes SET label = lower(label)")
     db.execute(f"CREATE TABLE given AS SELECT * FROM {source}", [str(folder / "edges.csv")])  # noqa: S608
-    have = {row[0] for row in db.execute("DESCRIBE given").fetchall()}
+    for table, (name, needed) in zip(("nodes", "given"), PLAIN.items(), strict=True):
+        have = {row[0] for row in db.execute(f"DESCRIBE {table}").fetchall()}
+        if not have.issuperset(needed):  # DuckDB took another line for the header
+            raise ConfigError(
+                f"{folder / name}: some lines have more cells than its header: mend the quoting"
+            )
+    db.execute("UPDATE nodes SET label = lower(label)")
     more = [name if name in have else f"NULL AS {name}" for name in ("arousal", "description")]
     db.execute(
         "CREATE TABLE edges AS SELECT lower(head_label) AS head_label, head, lower(type) AS type, "  # noqa: S608
@@ -261,7 +269,7 @@ def _node(values: dict[str, Any]) -> Found:
     felt = []
     for role, tail, arousal, about in values.pop("all links") or ():
         if role == EMOTION.role:
-            felt.append((tail, float(arousal or 1), about or ""))
+            felt.append((tail, strength(arousal), about or ""))
         else:
             links.setdefault(role, set()).add(tail)
     printed = values.pop("artist name")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from artsound.errors import ConfigError
-from artsound.progress import track
+from artsound.progress import LOG, track
 from artsound.sources.artgraph import Graph, Triples
 from artsound.sources.artgraph_csv import open_export
 from artsound.sources.artgraph_model import EMOTION, NODE_COUNTS, RELATIONS
@@ -17,6 +17,7 @@ from artsound.sources.artgraph_model import EMOTION, NODE_COUNTS, RELATIONS
 Triple = tuple[str, str, str]
 BATCH = 5_000  # rows of one transaction
 _LABELS = {label.lower(): label for label in (*NODE_COUNTS, "Emotion")}
+_ENDS = "some lead to or from a node that is not listed, or listed twice"
 _EDGES = """
     SELECT head, tail, TRY_CAST(arousal AS BIGINT) AS arousal, description FROM edges
     WHERE head_label = ? AND type = ? AND tail_label = ?
@@ -37,42 +38,46 @@ class Difference(NamedTuple):
 
 
 def load_export(export: Path, graph: Graph) -> tuple[int, int]:
-    """Load an export into an empty database; returns how many nodes and edges.
+    """Load an export into an empty database; returns how many nodes and edges were made.
 
     Raises:
         ConfigError: no such export, or the database is not empty.
         SourceError: the server cannot be reached.
     """
     if graph.read("MATCH (n) RETURN n LIMIT 1"):
-        raise ConfigError(f"database {graph.database} at {graph.uri} is not empty: name an empty one")
+        raise ConfigError(
+            f"database {graph.database} at {graph.uri} is not empty: name an empty one, "
+            "or empty it by MATCH (n) DETACH DELETE n"
+        )
     with open_export(export) as db:
-        for (label,) in db.execute("SELECT DISTINCT label FROM nodes ORDER BY 1").fetchall():
-            _load_nodes(db, graph, label)
+        labels = db.execute("SELECT DISTINCT label FROM nodes ORDER BY 1").fetchall()
+        nodes = sum(_load_nodes(db, graph, label) for (label,) in labels)
         triples = db.execute(
             "SELECT DISTINCT head_label, type, tail_label FROM edges ORDER BY ALL"
         ).fetchall()
         written = _written(older=("artwork", "author", "artist") in triples)
-        for triple in sorted(triples):
-            _load_edges(db, graph, triple, written.get(triple, triple))
-        counted = db.execute("SELECT (SELECT count(*) FROM nodes), (SELECT count(*) FROM edges)").fetchall()
-    return int(counted[0][0]), int(counted[0][1])
+        edges = sum(_load_edges(db, graph, triple, written.get(triple, triple)) for triple in triples)
+        ((listed,),) = db.execute("SELECT count(*) FROM edges").fetchall()
+    if edges != listed:
+        LOG.warning("%s lists %d relations and %d were made: %s", export, listed, edges, _ENDS)
+    return nodes, edges
 
 
-def _load_nodes(db: duckdb.DuckDBPyConnection, graph: Graph, label: str) -> None:
+def _load_nodes(db: duckdb.DuckDBPyConnection, graph: Graph, label: str) -> int:
     name = _plain(_LABELS.get(label, label))
-    _write(graph, f"CREATE INDEX FOR (n:{name}) ON (n.name)")
+    _write(graph, f"CREATE INDEX IF NOT EXISTS FOR (n:{name}) ON (n.name)")
     rows = _rows(db.execute("SELECT * EXCLUDE (label) FROM nodes WHERE label = ?", [label]))
-    _fill(graph, f"UNWIND $rows AS row CREATE (n:{name}) SET n = row", rows, name)
+    return _fill(graph, f"UNWIND $rows AS row CREATE (n:{name}) SET n = row", rows, name)
 
 
-def _load_edges(db: duckdb.DuckDBPyConnection, graph: Graph, triple: Triple, written: Triple) -> None:
+def _load_edges(db: duckdb.DuckDBPyConnection, graph: Graph, triple: Triple, written: Triple) -> int:
     head, kind, tail = (_plain(name) for name in written)
     query = (
         f"UNWIND $rows AS row MATCH (h:{head} {{name: row.head}}) MATCH (t:{tail} {{name: row.tail}}) "
         f"CREATE (h)-[r:{kind}]->(t)"
     )
     felt = " SET r.arousal = row.arousal, r.description = row.description" if tail == "Emotion" else ""
-    _fill(graph, query + felt, _rows(db.execute(_EDGES, list(triple))), f"{head}-{kind}-{tail}")
+    return _fill(graph, query + felt, _rows(db.execute(_EDGES, list(triple))), f"{head}-{kind}-{tail}")
 
 
 def compare(nodes: Mapping[str, int], triples: Triples) -> list[Difference]:
@@ -124,12 +129,14 @@ def _rows(result: Any) -> Iterator[dict[str, Any]]:
             yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def _fill(graph: Graph, query: str, rows: Iterable[dict[str, Any]], label: str) -> None:
-    rows = track(rows, label)
+def _fill(graph: Graph, query: str, rows: Iterable[dict[str, Any]], label: str) -> int:
+    rows, made = track(rows, label), 0
     while batch := list(islice(rows, BATCH)):
-        _write(graph, query, batch)
+        made += _write(graph, query, batch)
+    return made
 
 
-def _write(graph: Graph, query: str, rows: list[dict[str, Any]] | None = None) -> None:
+def _write(graph: Graph, query: str, rows: list[dict[str, Any]] | None = None) -> int:
     with graph.session(write=True) as session:
-        session.run(query, {"rows": rows or []}).consume()
+        made = session.run(query, {"rows": rows or []}).consume().counters
+    return made.nodes_created + made.relationships_created

@@ -5,7 +5,9 @@ How the graph is reached is the matter of `artgraph` (Bolt) and `artgraph_csv` (
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -87,6 +89,14 @@ Node = TypeVar("Node")
 Felt = tuple[str, float, str]  # an emotion: name, arousal, description
 
 
+def strength(arousal: Any) -> float:
+    """Return how many felt an emotion; 1 where the graph does not say, or says no number."""
+    with suppress(TypeError, ValueError):
+        if isfinite(felt := float(arousal)):
+            return felt
+    return 1.0
+
+
 @dataclass
 class Found:
     """A node and what it is linked to: role → names, sorted."""
@@ -152,17 +162,25 @@ def artwork_rows(found: Artworks) -> pa.Table:
 
 
 def without_repeats(
-    found: Iterable[Node], name_of: Callable[[Node], str], seen: set[str]
+    found: Iterable[Node], name_of: Callable[[Node], str | None], seen: set[str], kind: str = "artwork"
 ) -> tuple[list[Node], list[Reject]]:
-    """Keep the first artwork of each name. `seen` is added to."""
-    kept, rejects = [], []
+    """Keep the first node of each name; one without a name has no key. `seen` is added to."""
+    kept, rejects = [], list[Reject]()
     for one in found:
-        if (name := name_of(one)) in seen:
-            rejects.append(Reject(name, Reason.DUPLICATE_KEY, "the graph has another artwork of this name"))
+        if not (name := name_of(one)):
+            rejects.append(unnamed(kind, len(seen)))
+            seen.add(rejects[-1].item_id)
+        elif name in seen:
+            rejects.append(Reject(name, Reason.DUPLICATE_KEY, f"the graph has another {kind} of this name"))
         else:
             seen.add(name)
             kept.append(one)
     return kept, rejects
+
+
+def unnamed(kind: str, number: int) -> Reject:
+    """Refuse a node that has no name."""
+    return Reject(f"{kind} without a name {number}", Reason.MISSING_FILE, "it has no key")
 
 
 def _column(values: Any, dtype: pa.DataType) -> pa.Array:

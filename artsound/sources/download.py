@@ -18,7 +18,7 @@ import requests
 from artsound.errors import SourceError, StoreError
 from artsound.progress import LOG, track
 from artsound.sources.base import Remote
-from artsound.sources.fetch import AGENT, retry_after
+from artsound.sources.fetch import AGENT, retry_after, stated_length
 from artsound.store import disk_errors
 
 PIECE = 1 << 20  # bytes written at a time; progress counts these
@@ -134,7 +134,7 @@ def _append(url: str, part: Path, remote: Remote, timeout: float) -> None:
             if answer.status_code == 416 and have:  # nothing is left to send; the checksum decides
                 return
             start = _start(answer, have)
-            left = int(answer.headers.get("Content-Length") or 0)
+            left = stated_length(answer)
             _check_space(part, left - (have - start))
             with part.open("ab" if start else "wb") as file:
                 for piece in _counted(answer, remote.name, left):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
 import requests
@@ -28,6 +28,9 @@ MODIFIERS = (  # of WikiArt, as its downloaders try them
 )
 OPT_OUT = {"noai", "noimageai", "noindex", "noimageindex"}  # words of X-Robots-Tag
 CHUNK = 1 << 16
+REDIRECTS = 5  # followed at most
+MOST_RULES = 500_000  # bytes of a robots.txt that are read, as RFC 9309 asks at least
+LONGEST_NAME = 240  # bytes of a file's name; file systems end at 255, and `.part` is put behind it
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,25 @@ class Refused(Exception):
     """One file could not be had; it may be asked again `after` so many seconds, or never."""
 
     def __init__(
-        self, cause: str, *, after: float | None = 0.0, reason: Reason = Reason.FETCH_FAILED
+        self,
+        cause: str,
+        *,
+        after: float | None = 0.0,
+        reason: Reason = Reason.FETCH_FAILED,
+        asked: bool = True,
     ) -> None:
         super().__init__(cause)
         self.cause, self.after, self.reason = cause, after, reason
+        self.asked = asked  # false: the file itself was not asked for, since its host wants to be left alone
+
+
+@dataclass
+class _Host:
+    """What is known of a host."""
+
+    turns: threading.Semaphore
+    busy_until: float = 0.0  # of the monotonic clock, s: it asked to be left alone
+    robots: RobotFileParser | None = None
 
 
 @dataclass
@@ -60,8 +78,7 @@ class Fetcher:
     manners: Manners
     _sessions: threading.local = field(default_factory=threading.local)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _hosts: dict[str, threading.Semaphore] = field(default_factory=dict)
-    _robots: dict[str, RobotFileParser] = field(default_factory=dict)
+    _hosts: dict[str, _Host] = field(default_factory=dict)
 
     def fetch(self, url: str) -> bytes:
         """Get one image.
@@ -69,58 +86,78 @@ class Fetcher:
         Raises:
             Refused: says why, and when it may be asked again.
         """
-        for candidate in candidates(url, self.manners.modifiers):
-            with self._host(candidate):
-                if not self._allowed(candidate):
-                    raise Refused("robots.txt", after=None, reason=Reason.OPTED_OUT)
-                found = self._get(candidate)
-            if found is not None:
-                return found
+        try:
+            for candidate in candidates(url, self.manners.modifiers):
+                if (found := self._followed(candidate)) is not None:
+                    return found
+        except requests.RequestException as error:
+            lasting = isinstance(error, ValueError)  # an address that is none
+            raise Refused(type(error).__name__, after=None if lasting else 0.0) from error
+        except ValueError as error:
+            raise Refused("not an address", after=None) from error
+        except OSError as error:
+            raise Refused(type(error).__name__) from error
         raise Refused("not found", after=None)
 
-    def _get(self, url: str) -> bytes | None:
-        """Ask once; None when there is no such file."""
-        try:
-            with self._session().get(url, stream=True, timeout=self.manners.timeout) as answer:
-                if answer.status_code in (404, 410):
-                    return None
-                _check(answer, self.manners.max_bytes)
-                return b"".join(_limited(answer, self.manners))
-        except requests.TooManyRedirects as error:
-            raise Refused("redirects without end", after=None) from error
-        except (requests.RequestException, OSError) as error:
-            raise Refused(type(error).__name__) from error
+    def _followed(self, url: str) -> bytes | None:
+        """Ask once, also where an answer points on to; None when there is no such file."""
+        for _ in range(REDIRECTS + 1):
+            host = self._host(url)
+            with host.turns:
+                found = self._get(url, host)
+            if not isinstance(found, str):
+                return found
+            url = found
+        raise Refused("redirects without end", after=None)
 
-    def _session(self) -> requests.Session:
+    def _get(self, url: str, host: _Host) -> bytes | str | None:
+        """Ask one host; returns the file, or the address that it points on to, or None."""
+        if (left := host.busy_until - time.monotonic()) > 0:
+            raise Refused("its host asked to wait", after=left, asked=False)
+        if not self._robots(url, host).can_fetch(AGENT, url):
+            raise Refused("robots.txt", after=None, reason=Reason.OPTED_OUT)
+        with self._ask(url) as answer:
+            if answer.is_redirect:
+                return urljoin(url, answer.headers["Location"])
+            if answer.status_code in (404, 410):
+                return None
+            try:
+                _check(answer, self.manners.max_bytes)
+            except Refused as refused:
+                if answer.status_code in (429, 503) and refused.after:
+                    host.busy_until = time.monotonic() + refused.after
+                raise
+            return b"".join(_limited(answer, self.manners))
+
+    def _ask(self, url: str, *, follow: bool = False) -> requests.Response:
         if not hasattr(self._sessions, "session"):
             session = requests.Session()
             session.headers["User-Agent"] = AGENT
-            session.max_redirects = 5
+            session.max_redirects = REDIRECTS
             self._sessions.session = session
         found: requests.Session = self._sessions.session
-        return found
+        return found.get(url, stream=True, timeout=self.manners.timeout, allow_redirects=follow)
 
-    def _host(self, url: str) -> threading.Semaphore:
+    def _host(self, url: str) -> _Host:
         with self._lock:
-            return self._hosts.setdefault(urlsplit(url).netloc, threading.Semaphore(self.manners.per_host))
+            new = _Host(threading.Semaphore(self.manners.per_host))
+            return self._hosts.setdefault(urlsplit(url).netloc, new)
 
-    def _allowed(self, url: str) -> bool:
-        """Look up robots.txt, once a host; one that cannot be had forbids nothing."""
-        parts = urlsplit(url)
-        with self._lock:
-            known = self._robots.get(parts.netloc)
-        if known is None:
-            known = RobotFileParser()
-            rules: list[str] = []
-            with suppress(requests.RequestException):
-                answer = self._session().get(
-                    f"{parts.scheme}://{parts.netloc}/robots.txt", timeout=self.manners.timeout
-                )
-                rules = answer.text.splitlines() if answer.ok else []
-            known.parse(rules)
-            with self._lock:
-                self._robots[parts.netloc] = known
-        return known.can_fetch(AGENT, url)
+    def _robots(self, url: str, host: _Host) -> RobotFileParser:
+        """Look up robots.txt, once a host.
+
+        As RFC 9309 has it: where there is none, nothing is forbidden; while it cannot be had, all is.
+        """
+        if host.robots is None:
+            parts, known = urlsplit(url), RobotFileParser()
+            with self._ask(f"{parts.scheme}://{parts.netloc}/robots.txt", follow=True) as answer:
+                if answer.status_code == 429 or answer.status_code >= 500:
+                    host.busy_until = time.monotonic() + self.manners.backoff
+                    raise Refused(f"robots.txt: HTTP {answer.status_code}", after=self.manners.backoff)
+                text = next(answer.iter_content(MOST_RULES), b"") if answer.ok else b""
+            known.parse(text.decode(errors="replace").splitlines())
+            host.robots = known
+        return host.robots
 
 
 def candidates(url: str, modifiers: Iterable[str]) -> list[str]:
@@ -157,7 +194,7 @@ def fetch_images(
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     known = ledger.read()
-    given = list(wanted)
+    given = list({name: (name, url) for name, url in wanted}.values())  # of several of one name the last
     unsafe = [Reject(name, Reason.UNSAFE_PATH, "no plain file name") for name, _ in given if not _plain(name)]
     items = [(name, url) for name, url in given if _plain(name) and not (folder / name).exists()]
     due = [(name, url) for name, url in items if name not in known or known[name].is_due(now())]
@@ -168,8 +205,9 @@ def fetch_images(
         try:
             data = fetcher.fetch(url)
         except Refused as refused:
-            tries = known[name].tries + 1 if name in known else 1
-            wait = None if refused.after is None else max(refused.after, manners.backoff * 2 ** (tries - 1))
+            tries = (known[name].tries if name in known else 0) + refused.asked
+            least = manners.backoff * 2.0 ** (tries - 1) if refused.asked else 0.0
+            wait = None if refused.after is None else max(refused.after, least)
             due_at = None if wait is None else now() + wait
             ledger.add(name, Entry(refused.reason, refused.cause, tries, due_at))
         else:
@@ -186,6 +224,8 @@ def fetch_images(
 
 
 def _plain(name: str) -> bool:
+    if len(name.encode(errors="replace")) > LONGEST_NAME:
+        return False
     return name not in ("", ".", "..") and Path(name).name == name and "\\" not in name and "\0" not in name
 
 
@@ -202,7 +242,7 @@ def _check(answer: requests.Response, max_bytes: int) -> None:
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
     if not (kind.startswith("image/") or kind == "application/octet-stream"):
         raise Refused(f"content type {kind or 'not stated'}", after=None)
-    if int(answer.headers.get("Content-Length") or 0) > max_bytes:
+    if stated_length(answer) > max_bytes:
         raise Refused(f"more than {max_bytes} bytes", after=None, reason=Reason.TOO_LARGE)
 
 
@@ -218,10 +258,16 @@ def _limited(answer: requests.Response, manners: Manners) -> Iterator[bytes]:
         yield chunk
 
 
+def stated_length(answer: requests.Response) -> int:
+    """Return how many bytes an answer says it has; 0 where it does not say, or says no number."""
+    text = answer.headers.get("Content-Length", "").strip()
+    return int(text) if text.isdecimal() else 0
+
+
 def retry_after(text: str) -> float:
     """Read seconds or a date; 0 for what is neither."""
     if text.strip().isdecimal():
         return float(text)
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     return 0.0

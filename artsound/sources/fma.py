@@ -176,13 +176,18 @@ def check_members(media: Media, *, workers: int) -> list[str]:
     """Hold the files against the `checksums` list of the archive; returns all that differ.
 
     Raises:
-        SourceError: there is no such list.
+        SourceError: there is no such list, or it cannot be read.
     """
     lists = [name for name in media.names() if PurePosixPath(name).name == "checksums"]
     if not lists:
         raise SourceError("the archive holds no `checksums`: it is not one of FMA's, or incomplete")
     root = PurePosixPath(lists[0]).parent
-    lines = (line.partition("  ") for line in media.read(lists[0]).decode().splitlines() if line)
+    try:
+        told = media.read(lists[0]).decode()
+    except (MediaError, UnicodeDecodeError) as error:
+        why = error.detail if isinstance(error, MediaError) else "it is no text"
+        raise SourceError(f"cannot read {lists[0]} ({why}): download the archive again") from error
+    lines = (line.partition("  ") for line in told.splitlines() if line)
     expected = {str(root / path): sha1 for sha1, _, path in lines}
     with ThreadPoolExecutor(workers) as pool:
         found = track(pool.map(lambda name: _sha1(media, name), expected), "checksums", len(expected))

@@ -20,12 +20,14 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from artsound.errors import ConfigError
+from artsound.media.files import ZIP_DAMAGE
 
 Line = dict[str, str]
 Subset = Literal["small", "medium", "large"]
 SUBSETS = ("small", "medium", "large")  # each contains the ones before
 HEAD = 1 << 16  # bytes that hold the header of a CSV
 FILES = ("tracks.csv", "raw_tracks.csv", "raw_albums.csv", "raw_artists.csv", "genres.csv")  # that are read
+KEYS = {"raw_albums.csv": ("album_id",), "raw_artists.csv": ("artist_id",)}  # of those that are read whole
 LONG_TEXTS = ("album.information", "artist.bio")  # repeated for every track: read from raw_*.csv
 NEEDED = {
     *("set.subset", "track.genre_top", "track.date_recorded", "album.date_released"),
@@ -47,7 +49,7 @@ class Metadata:
         if self._path.is_file():
             try:
                 self._zip = zipfile.ZipFile(self._path)
-            except (zipfile.BadZipFile, OSError) as error:
+            except ZIP_DAMAGE as error:
                 raise ConfigError(f"{self._path} is no sound zip ({error}): download it again") from error
         return self
 
@@ -59,7 +61,7 @@ class Metadata:
         """Read tracks.csv, all as text; the columns are named `album.title` and so on; by id."""
         names = self.track_columns()
         wanted = [name for name in names if name not in LONG_TEXTS]
-        lines = _table(self._bytes("tracks.csv"), names, wanted, skip=3)
+        lines = self._table("tracks.csv", self._bytes("tracks.csv"), names, wanted, skip=3)
         inside = pc.is_in(lines["set.subset"], pa.array(SUBSETS[: SUBSETS.index(subset) + 1]))
         kept = lines.filter(pc.and_(inside, pc.match_substring_regex(lines["track_id"], r"^\d+$")))
         return kept.take(pc.sort_indices(kept["track_id"].cast(pa.int64())))
@@ -89,16 +91,42 @@ class Metadata:
         return {line["track_id"]: line for line in lines if line["track_id"] in ids}
 
     def raw(self, name: str, wanted: Iterable[str] | None = None) -> list[Line]:
-        """Read a CSV with one header row: all columns, or those of `wanted` that it has."""
+        """Read a CSV with one header row: all columns, or those of `wanted` that it has.
+
+        Raises:
+            ConfigError: the first of the wanted, by which lines are told apart, is none of its columns.
+        """
         data = self._bytes(name)
         names = next(csv.reader(_first_lines(data, 1)), [])
         columns = names if wanted is None else [column for column in wanted if column in names]
-        lines: list[Line] = _table(data, names, columns, skip=1).to_pylist()
+        if (key := next(iter(wanted or KEYS[name]))) not in names:
+            raise ConfigError(f"{name} of {self._path} has no column {key}: is it FMA's?")
+        lines: list[Line] = self._table(name, data, names, columns, skip=1).to_pylist()
         return lines
+
+    def _table(
+        self, name: str, data: bytes, names: Sequence[str], wanted: Sequence[str], *, skip: int
+    ) -> pa.Table:
+        """Parse a CSV whose values hold line breaks; all columns as text."""
+        try:
+            return arrow_csv.read_csv(
+                io.BytesIO(data),
+                read_options=arrow_csv.ReadOptions(skip_rows=skip, column_names=names, block_size=1 << 24),
+                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=wanted,
+                    column_types=dict.fromkeys(wanted, pa.string()),
+                    strings_can_be_null=False,
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            told = str(error).splitlines()[0]
+            raise ConfigError(f"{name} of {self._path} cannot be read ({told}): is it FMA's?") from error
 
     def genres(self) -> dict[str, str]:
         """Read genres.csv: id → title."""
-        return {line["genre_id"]: line["title"] for line in self.raw("genres.csv", ("genre_id", "title"))}
+        lines = self.raw("genres.csv", ("genre_id", "title"))
+        return {line["genre_id"]: line.get("title") or line["genre_id"] for line in lines}
 
     def _bytes(self, name: str, most: int = -1) -> bytes:
         if self._zip is None:
@@ -111,8 +139,12 @@ class Metadata:
         else:
             member = next((m for m in self._zip.namelist() if PurePosixPath(m).name == name), None)
             if member:
-                with self._zip.open(member) as file:
-                    return file.read(most)
+                try:
+                    with self._zip.open(member) as file:
+                        return file.read(most)
+                except ZIP_DAMAGE as error:
+                    damaged = f"{name} of {self._path} is damaged ({error}): download it again"
+                    raise ConfigError(damaged) from error
         raise ConfigError(f"{self._path} holds no {name}: is it fma_metadata.zip?")
 
 
@@ -158,15 +190,3 @@ def labels(*texts: str) -> list[str]:
 
 def _first_lines(data: bytes, count: int) -> list[str]:
     return [line.decode("utf-8-sig").rstrip("\r") for line in data.split(b"\n", count)[:count]]
-
-
-def _table(data: bytes, names: Sequence[str], wanted: Sequence[str], *, skip: int) -> pa.Table:
-    """Parse a CSV whose values hold line breaks; all columns as text."""
-    return arrow_csv.read_csv(
-        io.BytesIO(data),
-        read_options=arrow_csv.ReadOptions(skip_rows=skip, column_names=names, block_size=1 << 24),
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(
-            include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
-        ),
-    )

@@ -62,6 +62,10 @@ STRINGS = {
 LINKS = {
     "http://creativecommons.org/licenses/by-nc-sa/3.0/us/": "LicenseRef-CC-BY-NC-SA-3.0-US",
     "https://creativecommons.org/licenses/by-nc-nd/4.0": "CC-BY-NC-ND-4.0",
+    "https://creativecommons.org/licenses/by/4.0/deed": "CC-BY-4.0",
+    "https://creativecommons.org/licenses/by/4.0/deed.en": "CC-BY-4.0",
+    "https://creativecommons.org/licenses/by/3.0/us/deed": "CC-BY-3.0-US",
+    "https://creativecommons.org/licenses/by-sa/4.0/legalcode.txt": "CC-BY-SA-4.0",
     "http://creativecommons.org/licenses/by/3.0/us/": "CC-BY-3.0-US",
     "https://creativecommons.org/publicdomain/zero/1.0/": "CC0-1.0",
     "https://creativecommons.org/publicdomain/mark/1.0/": "CC-PDM-1.0",

@@ -1,10 +1,12 @@
 """A web server that misbehaves as the path says."""
 
+import gzip
 import hashlib
 import json
 import re
 import time
 from collections import Counter
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 IMAGE = bytes(range(256)) * 40
@@ -35,7 +37,9 @@ class Rude(BaseHTTPRequestHandler):
         self.answer(404, b"gone", Content_Type="text/html")
 
     def way_robots(self) -> None:
-        self.answer(body=b"User-agent: *\nDisallow: /private\n", Content_Type="text/plain")
+        server = self.server
+        assert isinstance(server, RudeServer)
+        self.answer(server.robots, body=b"User-agent: *\nDisallow: /private\n", Content_Type="text/plain")
 
     def way_good(self) -> None:
         self.answer()
@@ -65,6 +69,27 @@ class Rude(BaseHTTPRequestHandler):
 
     def way_loop(self) -> None:
         self.answer(302, b"", Location=self.path)
+
+    def way_later(self) -> None:
+        self.answer(503, b"", Retry_After=formatdate(time.time() + 300, usegmt=True))
+
+    def way_moved(self) -> None:
+        """Point to the path after the dash, on a host of another name."""
+        path = self.path.partition("-")[2]
+        self.answer(302, b"", Location=f"http://localhost:{self.server.server_port}/{path}")  # type: ignore[attr-defined]
+
+    def way_nowhere(self) -> None:
+        self.answer(302, b"", Location="http://[bad/")
+
+    def way_local(self) -> None:
+        self.answer(302, b"", Location="file:///etc/passwd")
+
+    def way_muddled(self) -> None:
+        self.answer(Content_Length="many bytes")
+
+    def way_packed(self) -> None:
+        """Send little that unpacks to much."""
+        self.answer(body=gzip.compress(bytes(10_000_000)), Content_Encoding="gzip")
 
     def way_huge(self) -> None:
         self.answer(body=IMAGE * 3)
@@ -136,6 +161,7 @@ class RudeServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Rude)
         self.seen: Counter[str] = Counter()
+        self.robots = 200  # status of robots.txt
 
     def handle_error(self, *_: object) -> None:
         """Clients hang up on purpose."""

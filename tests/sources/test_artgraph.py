@@ -25,6 +25,7 @@ from tests.servers import PASSWORD, USER, Bolt, CuttingProxy, bolt
 from tests.tls import TlsProxy, certificate
 
 ARTWORKS = 120
+DATABASES = ("neo4j", "mixed", "empty", "own", "first", "again")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +51,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, exports: dict[str, Path]) -> Iterator[Bolt]:
-    with bolt(tmp_path_factory.mktemp("server"), "neo4j", "mixed", "empty", "own", "first") as started:
+    with bolt(tmp_path_factory.mktemp("server"), *DATABASES) as started:
         for name in ("neo4j", "mixed"):
             load_export(exports[name], Graph(started.uri, name))
         yield started
@@ -193,6 +194,29 @@ def test_an_export_goes_only_into_an_empty_database(server: Bolt, exports: dict[
 
 
 @pytest.mark.slow
+def test_an_emptied_database_is_loaded_again_and_lost_relations_are_told(
+    server: Bolt, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Indexes stay where nodes are gone."""
+    again = Graph(server.uri, "again")
+    write_csv(make_graph(20), tmp_path)
+    first = load_export(tmp_path, again)
+    assert not caplog.messages
+    empty(again)
+    with (tmp_path / "edges.csv").open("a") as file:
+        file.write("Artwork,nobody.jpg,about,Tag,nothing,\n")
+    assert load_export(tmp_path, again) == first
+    assert [
+        f"lists {first[1] + 1} relations and {first[1]} were made" in line for line in caplog.messages
+    ] == [True]
+    write(again, "CREATE (:Artist {printed_name: 'Nobody'})", "CREATE (:Artist {name: 'artist-0'})")
+    assert [one.reason for one in read_artists(again, find_kinds(again)).rejects] == [
+        Reason.DUPLICATE_KEY,
+        Reason.MISSING_FILE,
+    ]
+
+
+@pytest.mark.slow
 def test_a_window_whose_artworks_are_not_all_there_is_told(server: Bolt) -> None:
     keys = read_keys(Graph(server.uri)).rows
     other = pa.concat_tables([keys.slice(0, 1), keys.slice(2, 1)])
@@ -328,6 +352,12 @@ def test_an_address_that_is_none_is_told_at_once() -> None:
     with pytest.raises(ConfigError, match="no password in the address") as raised:
         Graph("bolt://me:secret@localhost")
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("rest", ["", ":7687", "localhost:abc", "localhost:99999", "[bad"])
+def test_half_an_address_is_told_before_anything_is_asked(rest: str) -> None:
+    with pytest.raises(ConfigError, match=r"is no address: write bolt://<host>:<port>"):
+        Graph(f"bolt://{rest}")
 
 
 def test_nobody_at_the_address_is_told_and_so_is_the_waiting(

@@ -129,6 +129,49 @@ def test_a_second_artwork_of_the_same_name_is_refused(plain: Path, tmp_path: Pat
     assert len(outcome.rows) == 200
 
 
+SMALL = {
+    "nodes.csv": "label,name,title\nArtwork,a.jpg,A\nArtist,x,\nGenre,g,\nStyle,s,\n"
+    "Emotion,awe,\nEmotion,fear,\n",
+    "edges.csv": "head_label,head,type,tail_label,tail,arousal\nArtwork,a.jpg,createdBy,Artist,x,\n"
+    "Artwork,a.jpg,hasGenre,Genre,g,\nArtwork,a.jpg,hasStyle,Style,s,\n",
+}
+
+
+def small(folder: Path, **more: str) -> Path:
+    """Write a graph of one artwork, with more lines."""
+    folder.mkdir()
+    for name, text in SMALL.items():
+        (folder / name).write_text(text + more.get(name.removesuffix(".csv"), ""))
+    return folder
+
+
+def test_nodes_without_a_name_and_artists_named_twice_are_refused(tmp_path: Path) -> None:
+    export = small(tmp_path / "g", nodes="Artist,x,\nArtist,,\nArtwork,,B\nArtwork,,C\n")
+    made = read_artworks(export)
+    tables.conform("raw_artworks", made.rows)
+    assert made.rows["artwork_id"].to_pylist() == ["a.jpg"]
+    assert [(one.item_id, one.reason) for one in made.rejects] == [
+        ("artwork without a name 1", Reason.MISSING_FILE),
+        ("artwork without a name 2", Reason.MISSING_FILE),
+    ]
+    artists = read_artists(export)
+    tables.conform("raw_artists", artists.rows)
+    assert artists.rows["artist_key"].to_pylist() == ["x"]
+    assert [one.reason for one in artists.rejects] == [Reason.DUPLICATE_KEY, Reason.MISSING_FILE]
+
+
+def test_an_arousal_that_is_no_number_counts_as_one(tmp_path: Path) -> None:
+    felt = "Artwork,a.jpg,elicits,Emotion,{},{}\n"
+    export = small(tmp_path / "g", edges=felt.format("awe", "many") + felt.format("fear", "0"))
+    (row,) = read_artworks(export).rows.to_pylist()
+    assert row["emotions"] == [{"name": "awe", "value": 1.0}, {"name": "fear", "value": 0.0}]
+
+
+def test_a_line_with_too_many_cells_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nodes\.csv: some lines have more cells"):
+        read_artworks(small(tmp_path / "g", nodes="Artwork,c.jpg,A,,,,,\n"))
+
+
 def test_relations_that_have_no_column_are_told(
     plain: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from artsound.errors import Reason, StoreError
-from artsound.sources.fetch import Manners, fetch_images
+from artsound.sources.fetch import Manners, fetch_images, retry_after
 from artsound.sources.ledger import Entry, Ledger
 from tests.sources.rude import IMAGE, RudeServer, address
 
@@ -16,8 +16,16 @@ def wanted(server: RudeServer, *names: str) -> list[tuple[str, str]]:
     return [(name, address(server, name)) for name in names]
 
 
+def elsewhere(server: RudeServer, name: str) -> tuple[str, str]:
+    """Name the same server as another host."""
+    return name, address(server, name).replace("127.0.0.1", "localhost")
+
+
 def test_each_misbehaviour_is_refused_with_its_cause_and_time(server: RudeServer, tmp_path: Path) -> None:
-    ways = ("good", "private", "noai", "busy", "broken", "cut", "page", "loop", "huge", "sly", "missing")
+    ways = (
+        *("good", "private", "noai", "broken", "cut", "page", "loop", "huge", "sly", "missing"),
+        *("moved-private", "moved-missing", "nowhere", "local", "packed"),
+    )
     ledger = Ledger(tmp_path / "ledger.sqlite")
     items = wanted(server, *(f"{way}.jpg" for way in ways))
     rejects = fetch_images(items, tmp_path / "images", ledger, MANNERS, now=lambda: 1000.0)
@@ -30,7 +38,6 @@ def test_each_misbehaviour_is_refused_with_its_cause_and_time(server: RudeServer
     assert told == {
         "private.jpg": (Reason.OPTED_OUT, None),
         "noai.jpg": (Reason.OPTED_OUT, None),
-        "busy.jpg": (Reason.FETCH_FAILED, 1300.0),
         "broken.jpg": (Reason.FETCH_FAILED, 1060.0),
         "cut.jpg": (Reason.FETCH_FAILED, 1060.0),
         "page.jpg": (Reason.FETCH_FAILED, None),
@@ -38,9 +45,72 @@ def test_each_misbehaviour_is_refused_with_its_cause_and_time(server: RudeServer
         "huge.jpg": (Reason.TOO_LARGE, None),
         "sly.jpg": (Reason.TOO_LARGE, None),
         "missing.jpg": (Reason.FETCH_FAILED, None),
+        "moved-private.jpg": (Reason.OPTED_OUT, None),
+        "moved-missing.jpg": (Reason.FETCH_FAILED, None),
+        "nowhere.jpg": (Reason.FETCH_FAILED, None),
+        "local.jpg": (Reason.FETCH_FAILED, None),
+        "packed.jpg": (Reason.TOO_LARGE, None),
     }
     assert server.seen["/private.jpg"] == 0
     assert server.seen["/robots.txt"] >= 1
+
+
+def test_a_host_that_asks_to_wait_is_left_alone(server: RudeServer, tmp_path: Path) -> None:
+    ledger, alone = Ledger(tmp_path / "l.sqlite"), Manners(workers=1, backoff=60)
+    items = [*wanted(server, "busy.jpg", "good.jpg", "good-2.jpg"), elsewhere(server, "good-3.jpg")]
+
+    def run(now: float) -> list[str]:
+        before = server.seen.copy()
+        rejects = fetch_images(items, tmp_path / "images", ledger, alone, now=lambda: now)
+        assert {reject.reason for reject in rejects} <= {Reason.FETCH_FAILED}
+        return sorted(path for path in server.seen - before if path != "/robots.txt")
+
+    assert run(1000) == ["/busy.jpg", "/good-3.jpg"]
+    told = ledger.read()
+    assert told["busy.jpg"] == Entry(Reason.FETCH_FAILED, "HTTP 429", 1, 1300.0)
+    assert (told["good.jpg"].cause, told["good.jpg"].tries) == ("its host asked to wait", 0)
+    assert told["good.jpg"].due == pytest.approx(1300, abs=30)
+    assert run(1200) == []
+    assert run(1301) == ["/busy.jpg", "/good-2.jpg", "/good.jpg"]
+    assert ledger.read() == {}
+
+
+def test_a_date_says_when_to_ask_again(server: RudeServer, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    fetch_images(wanted(server, "later.jpg"), tmp_path / "images", ledger, MANNERS, now=lambda: 1000.0)
+    assert ledger.read()["later.jpg"].due == pytest.approx(1300, abs=30)
+    for nonsense in ("", "soon", "-5", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"):
+        assert retry_after(nonsense) == 0
+
+
+def test_what_is_no_address_is_never_asked_again(server: RudeServer, tmp_path: Path) -> None:
+    urls = (
+        "",
+        "no-scheme.jpg",
+        "file:///etc/passwd",
+        "http://[bad/x",
+        f"http://{'a' * 80}.com/x",
+        "http://.x",
+    )
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    items = [(f"{number}.jpg", url) for number, url in enumerate(urls)]
+    assert len(fetch_images(items, tmp_path / "images", ledger, MANNERS)) == len(urls)
+    assert [entry.due for entry in ledger.read().values()] == [None] * len(urls)
+
+
+def test_nothing_is_asked_while_the_rules_cannot_be_had(server: RudeServer, tmp_path: Path) -> None:
+    ledger, items = Ledger(tmp_path / "ledger.sqlite"), wanted(server, "good.jpg", "good-2.jpg")
+    server.robots = 503
+    fetch_images(items, tmp_path / "images", ledger, MANNERS, now=lambda: 1000.0)
+    assert set(server.seen) == {"/robots.txt"}
+    server.robots = 404
+    assert fetch_images(items, tmp_path / "images", ledger, MANNERS, now=lambda: 1100.0) == []
+
+
+def test_one_name_given_twice_is_fetched_once(server: RudeServer, tmp_path: Path) -> None:
+    items = wanted(server, *["good.jpg"] * 8, "muddled.jpg")
+    assert fetch_images(items, tmp_path / "images", Ledger(tmp_path / "ledger.sqlite"), MANNERS) == []
+    assert (server.seen["/good.jpg"], server.seen["/muddled.jpg"]) == (1, 1)
 
 
 def test_a_slow_or_silent_server_is_given_up(server: RudeServer, tmp_path: Path) -> None:
@@ -55,7 +125,7 @@ def test_a_slow_or_silent_server_is_given_up(server: RudeServer, tmp_path: Path)
 def test_a_rerun_touches_only_what_is_due(server: RudeServer, tmp_path: Path) -> None:
     ledger, items = (
         Ledger(tmp_path / "l.sqlite"),
-        wanted(server, "good.jpg", "busy.jpg", "broken.jpg", "page.jpg"),
+        [*wanted(server, "good.jpg", "broken.jpg", "page.jpg"), elsewhere(server, "busy.jpg")],
     )
 
     def run(now: float) -> list[str]:
@@ -87,9 +157,10 @@ def test_sizes_of_wikiart_are_tried_best_first(server: RudeServer, tmp_path: Pat
 
 
 def test_a_name_that_is_a_path_is_refused(server: RudeServer, tmp_path: Path) -> None:
-    items = [(name, address(server, "good.jpg")) for name in ("../out.jpg", "/out.jpg", "a/b.jpg", "..")]
+    names = ("../out.jpg", "/out.jpg", "a/b.jpg", "..", "n" * 250)
+    items = [(name, address(server, "good.jpg")) for name in names]
     rejects = fetch_images(items, tmp_path / "in", Ledger(tmp_path / "ledger.sqlite"), MANNERS)
-    assert [reject.reason for reject in rejects] == [Reason.UNSAFE_PATH] * 4
+    assert [reject.reason for reject in rejects] == [Reason.UNSAFE_PATH] * 5
     assert server.seen.total() == 0
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,10 @@ def test_checksums_of_the_files_are_verified(fma: tuple[Path, Planted], tmp_path
     shutil.copy(tmp_path / "fma_large/000/000035.mp3", tmp_path / "fma_large/000/009999.mp3")
     expected = [f"fma_large/000/{name}.mp3" for name in ("000002", "000032", "009999")]
     assert check_members(open_media(tmp_path), workers=2) == expected
+    for garbage in (b"", b"\xff\xfe"):
+        (tmp_path / "fma_large/checksums").write_bytes(garbage)
+        with pytest.raises(SourceError, match="cannot read fma_large/checksums"):
+            check_members(open_media(tmp_path), workers=2)
     (tmp_path / "fma_large/checksums").unlink()
     with pytest.raises(SourceError, match="holds no `checksums`"):
         check_members(open_media(tmp_path), workers=2)
@@ -170,6 +175,38 @@ def test_metadata_that_is_not_fmas_is_told(fma: tuple[Path, Planted], tmp_path: 
     with pytest.raises(ConfigError, match="lacks album"):
         check_metadata(tmp_path)
     check_metadata(fma[0] / "fma_metadata.zip")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("tracks", "ö".encode(), b"\xf6", r"tracks\.csv of .* cannot be read \(.*invalid UTF8"),
+        ("tracks", b",large,", b",", r"tracks\.csv of .* cannot be read \(.*Expected 53 columns"),
+        ("genres", b"genre_id", b"id", r"genres\.csv of .* has no column genre_id"),
+        ("raw_tracks", b"track_id,", b"id,", r"raw_tracks\.csv of .* has no column track_id"),
+        ("raw_artists", b"artist_id,", b"id,", r"raw_artists\.csv of .* has no column artist_id"),
+        ("raw_albums", b"album_id,", b"id,", r"raw_albums\.csv of .* has no column album_id"),
+    ],
+)
+def test_a_metadata_file_that_is_spoilt_is_told(
+    fma: tuple[Path, Planted], tmp_path: Path, name: str, old: bytes, new: bytes, told: str
+) -> None:
+    with zipfile.ZipFile(fma[0] / "fma_metadata.zip") as archive:
+        archive.extractall(tmp_path)
+    spoilt = tmp_path / f"fma_metadata/{name}.csv"
+    spoilt.write_bytes(spoilt.read_bytes().replace(old, new))
+    with pytest.raises(ConfigError, match=told):
+        for read in (partial(read_tracks, media=audio(fma[0])), read_musicians, read_albums):
+            read(tmp_path)
+
+
+def test_a_metadata_zip_with_damaged_bytes_is_told(fma: tuple[Path, Planted], tmp_path: Path) -> None:
+    data = bytearray((fma[0] / "fma_metadata.zip").read_bytes())
+    with zipfile.ZipFile(fma[0] / "fma_metadata.zip") as archive:
+        data[archive.getinfo("fma_metadata/tracks.csv").header_offset + 200] ^= 0xFF
+    (tmp_path / "bad.zip").write_bytes(data)
+    with pytest.raises(ConfigError, match=r"tracks\.csv of .* is damaged .*: download it again"):
+        check_metadata(tmp_path / "bad.zip")
 
 
 @pytest.mark.parametrize("source", [SOURCE, ARTGRAPH, FOLDER], ids=lambda source: source.name)
