@@ -75,9 +75,15 @@ READ_MUSIC: dict[str, tuple[Stage, ...]] = {
 BEFORE_MATCHING: tuple[Stage, ...] = (
     Stage("source_files", (), ("artworks", "tracks"), wiring.source_files, watches=wiring.all_files),
     Stage(
-        "artworks", ("raw_artworks",), ("catalog",), wiring.artworks, in_parts=True, watches=wiring.art_files
+        "artworks",
+        ("raw_artworks",),
+        ("catalog",),
+        wiring.artworks,
+        in_parts=True,
+        watches=wiring.art_files,
+        revision=2,
     ),
-    Stage("tracks", ("raw_tracks",), (), wiring.tracks, revision=2),
+    Stage("tracks", ("raw_tracks",), (), wiring.tracks, revision=3),
     Stage(
         "clips",
         ("tracks",),

@@ -195,9 +195,10 @@ def test_a_metadata_file_that_is_spoilt_is_told(
         archive.extractall(tmp_path)
     spoilt = tmp_path / f"fma_metadata/{name}.csv"
     spoilt.write_bytes(spoilt.read_bytes().replace(old, new))
+    readers = {"raw_artists": read_musicians, "raw_albums": read_albums}
+    read = readers.get(name, partial(read_tracks, media=audio(fma[0])))
     with pytest.raises(ConfigError, match=told):
-        for read in (partial(read_tracks, media=audio(fma[0])), read_musicians, read_albums):
-            read(tmp_path)
+        read(tmp_path)
 
 
 def test_a_metadata_zip_with_damaged_bytes_is_told(fma: tuple[Path, Planted], tmp_path: Path) -> None:
