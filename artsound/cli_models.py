@@ -47,7 +47,7 @@ def check(config: Config, as_json: Json = False) -> None:
 @app.command()
 def fetch(config: Config) -> None:
     """Download missing weights into the folders that the settings name; the only command that fetches."""
-    from artsound.models.inventory import fetch as fetched
+    from artsound.models.fetch import fetch as fetched
     from artsound.settings import Settings
 
     for line in fetched(Settings.load(config)):

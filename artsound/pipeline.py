@@ -36,7 +36,7 @@ def _images(space: str) -> Stage:
 
 def _sounds(space: str) -> Stage:
     made = _vectors(f"music_{space}_vectors", "clips", partial(wiring.sound_vectors, space=space), space)
-    return replace(made, revision=2)
+    return replace(made, revision=3)
 
 
 _RAW_ARTWORKS = Stage("raw_artworks", (), ("artworks",), wiring.raw_artworks, watches=wiring.art_files)

@@ -10,7 +10,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-from artsound.errors import MissingExtra
+from artsound.errors import MissingExtra, extra
+
+# how the packages come that declare what they do not need
+LAION_CLAP = f"{extra('clap')} && .venv/bin/pip install --no-deps laion-clap==1.1.7"
+IMAGEBIND = f"{extra('imagebind')} && .venv/bin/pip install --no-deps imagebind-unofficial==0.1.1"
 
 
 def module_of(package: str, inner: str, *, install: str) -> ModuleType:

@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from jaxtyping import Float32
 
 from artsound.errors import ConfigError
 from artsound.models import files
+from artsound.models.mels import Mels
 from artsound.models.torch_ready import DTYPES, UNLOADABLE, Precision, best_device, torchvision_ready
 from artsound.models.vectors import unit
 from artsound.models.windows import WindowRule, pooled
@@ -20,29 +20,6 @@ LOG = logging.getLogger("artsound")
 TOKENS = 77  # LAION trained on texts cut to this; RoBERTa would take more
 LAION = {"frequency_min": 50, "layer_norm_eps": 1e-5}  # what LAION's code computes with
 LEAST_TOKENS = 100  # transformers gives a tokenizer of five tokens where the vocabulary is missing
-
-
-@dataclass(frozen=True)
-class Mels:
-    """Windows of a clip as the log-mel spectrograms that the model takes; shorter windows are repeated."""
-
-    extractor: Any
-    rule: WindowRule
-    truncation: Literal["rand_trunc", "fusion"] = "rand_trunc"  # fusion: each window four times
-
-    def __call__(
-        self, samples: Float32[np.ndarray, " sample"]
-    ) -> Float32[np.ndarray, "window view frame mel"]:
-        """Cut a clip and transform its windows."""
-        windows = self.rule.cut(samples, self.extractor.sampling_rate)
-        made = self.extractor(
-            windows,
-            sampling_rate=self.extractor.sampling_rate,
-            truncation=self.truncation,  # nothing is left to cut: no window is longer than the model hears
-            padding="repeatpad",
-            return_tensors="np",
-        )
-        return np.asarray(made["input_features"], np.float32)
 
 
 class _Clap:
@@ -93,7 +70,15 @@ class ClapSounds(_Clap):
             )
         self.rate = int(extractor.sampling_rate)
         fused = self._model.config.audio_config.enable_fusion
-        self.prepare = Mels(extractor, rule, "fusion" if fused else "rand_trunc")
+        self.prepare = Mels(
+            rule,
+            filters=extractor.mel_filters if fused else extractor.mel_filters_slaney,
+            rate=self.rate,
+            longest=int(extractor.nb_max_samples),
+            size=int(extractor.fft_window_size),
+            hop=int(extractor.hop_length),
+            views=4 if fused else 1,
+        )
 
     def __call__(self, prepared: Sequence[np.ndarray]) -> Float32[np.ndarray, "clip dim"]:
         """Return one unit vector a prepared clip."""

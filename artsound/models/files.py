@@ -13,6 +13,7 @@ from artsound.errors import ConfigError, MissingExtra
 from artsound.settings import Clap, ImageBind
 
 SOURCE = "artsound-source.json"  # beside weights that were fetched: repository and revision
+UNFINISHED = "artsound-unfinished"  # beside weights whose download was begun, until it is finished
 OURS = Path(__file__).parent / "weights"
 SAFE = ("*.safetensors",)
 CHECKPOINTS = (*SAFE, "*.pt", "*.pth", "*.ckpt")  # loaded as tensors alone, see `checkpoints`
@@ -35,6 +36,16 @@ def in_package(package: str, relative: str) -> Path:
     )
 
 
+def require(what: str, packages: Iterable[str], install: str) -> None:
+    """See to it, before anything runs, that the packages are there which will be imported when it does.
+
+    Raises:
+        MissingExtra: one is not; says how to install it.
+    """
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise MissingExtra(f"{what} needs {', '.join(missing)}: {install}")
+
+
 def sha256(path: Path) -> str:
     """Hash a file of any size; once a process as long as the file stays as it is."""
     about = path.stat()
@@ -50,6 +61,11 @@ def sha256_of_all(paths: Iterable[Path]) -> str:
 def write_source(folder: Path, repo: str, revision: str) -> None:
     """Write down beside the weights where they were fetched from."""
     (folder / SOURCE).write_text(json.dumps({"repo": repo, "revision": revision}, indent=2) + "\n")
+
+
+def unfinished(folder: Path) -> bool:
+    """Say whether a download into the folder was begun and not finished."""
+    return (folder / UNFINISHED).exists()
 
 
 def revision_of(folder: Path) -> str:
@@ -104,6 +120,8 @@ def weights_in(folder: Path, *, kinds: Sequence[str] = SAFE) -> list[Path]:
     """
     if folder.is_file():
         return [folder]
+    if unfinished(folder):
+        raise ConfigError(f"a download into {folder} was interrupted: run `artsound models fetch` again")
     found = sorted(path for kind in kinds for path in folder.glob(kind))
     if not found and kinds != SAFE:
         raise ConfigError(f"no weights ({', '.join(kinds)}) in {folder}: {BRING}")

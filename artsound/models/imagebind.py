@@ -20,16 +20,15 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from artsound.errors import ConfigError, extra
+from artsound.errors import ConfigError
 from artsound.models import files
-from artsound.models.bare import module_of
+from artsound.models.bare import IMAGEBIND, module_of
 from artsound.models.checkpoints import tensors_in
 from artsound.models.crop import Crop
 from artsound.models.torch_ready import DTYPES, Precision, best_device, torchvision_ready
 from artsound.models.vectors import unit
 from artsound.models.windows import WindowRule, pooled
 
-INSTALL = f"{extra('imagebind')} && .venv/bin/pip install --no-deps imagebind-unofficial==0.1.1"
 SIZE = 224  # pixels
 RATE, LONGEST = 16_000, 2.0  # Hz, and seconds that the model hears at a time
 MELS, FRAMES = 128, 204  # of a window's picture; 2 s fill 198 frames, the rest is padded
@@ -165,7 +164,7 @@ class BoundTexts(_Bound):
 def _loaded(tensors: Tensors, tower: str) -> tuple[Any, int]:
     """Build one tower in the widths of the weights and fill it; KeyError where they are of another model."""
     torchvision_ready()
-    package = module_of("imagebind", "models.imagebind_model", install=INSTALL)
+    package = module_of("imagebind", "models.imagebind_model", install=IMAGEBIND)
     dim = int(tensors[f"modality_heads.{tower}.{'proj.1' if tower == 'text' else '2'}.weight"].shape[0])
     sizes = {f"{tower}_embed_dim": _width(tensors, tower), f"{tower}_num_blocks": _depth(tensors, tower)}
     for unwanted in (name for name in TOWERS if name != tower):  # next to nothing is built of them

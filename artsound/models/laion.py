@@ -19,16 +19,15 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from artsound.errors import ConfigError, extra
+from artsound.errors import ConfigError
 from artsound.models import files
-from artsound.models.bare import module_of
+from artsound.models.bare import LAION_CLAP, module_of
 from artsound.models.checkpoints import tensors_in
 from artsound.models.clap import LEAST_TOKENS, TOKENS
 from artsound.models.torch_ready import best_device, torchvision_ready
 from artsound.models.vectors import unit
 from artsound.models.windows import WindowRule, pooled
 
-INSTALL = f"{extra('clap')} && .venv/bin/pip install --no-deps laion-clap==1.1.7"
 RATE, LONGEST = 48_000, 480_000  # Hz, and samples that the model hears at a time
 HEAD = 64  # numbers a head of RoBERTa
 AUDIO = {"sample_rate": RATE, "window_size": 1024, "hop_size": 480, "fmin": 50, "fmax": 14_000}
@@ -145,8 +144,8 @@ class LaionTexts(_Laion):
 def _loaded(tensors: Tensors) -> Any:
     """Build LAION's model in the sizes of the weights, and fill it; KeyError where they are of another."""
     torchvision_ready()
-    package = module_of("laion_clap", "clap_module.model", install=INSTALL)
-    heard = module_of("laion_clap", "clap_module.htsat", install=INSTALL)
+    package = module_of("laion_clap", "clap_module.model", install=LAION_CLAP)
+    heard = module_of("laion_clap", "clap_module.htsat", install=LAION_CLAP)
     joint = int(tensors["audio_projection.2.weight"].shape[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package is older than the torch that it warns about

@@ -4,6 +4,7 @@ A directory holds `open_clip_config.json` and `open_clip_model.safetensors`, as 
 a single `.safetensors` file needs the name of its architecture.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ from jaxtyping import Float32
 from artsound.errors import ConfigError
 from artsound.models import files
 from artsound.models.crop import Crop
-from artsound.models.torch_ready import DTYPES, UNLOADABLE, Precision, best_device, torchvision_ready
+from artsound.models.torch_ready import (
+    DTYPES,
+    UNLOADABLE,
+    Precision,
+    best_device,
+    off_the_network,
+    torchvision_ready,
+)
 from artsound.models.vectors import unit
 
 
@@ -30,9 +38,8 @@ class _Clip:
         """
         self.name = files.weights_identity(model, weights, precision)
         self._device, self._dtype = best_device(), DTYPES[precision]
-        loaded = _loaded(weights, model)
+        loaded, self.dim = _loaded(weights, model)
         self._model = loaded.eval().to(self._device, self._dtype)
-        self.dim = int(loaded.text_projection.shape[-1] if loaded.text_projection is not None else 0)
 
 
 class ClipImages(_Clip):
@@ -42,11 +49,15 @@ class ClipImages(_Clip):
         super().__init__(weights, model=model, precision=precision)
         visual = self._model.visual
         size, given = visual.image_size, visual.preprocess_cfg
-        usual = given.get("interpolation") == "bicubic" and given.get("resize_mode") == "shortest"
-        square = not isinstance(size, tuple) or size[0] == size[1]
-        if not usual or not square:
-            raise ConfigError(f"{self.name} wants another preparation of images than the usual square crop")
-        self.prepare = Crop(size[0] if isinstance(size, tuple) else size)
+        height, width = size if isinstance(size, Sequence) else (size, size)
+        if height != width:
+            raise ConfigError(f"{self.name} looks at images of {width} × {height} px: only squares are made")
+        self.prepare = Crop(
+            height,
+            mode=given["resize_mode"],
+            bilinear=given["interpolation"] == "bilinear",
+            fill=int(given["fill_color"]),
+        )
         self._mean, self._scale = (
             torch.tensor(given[what], device=self._device).view(1, 3, 1, 1) * 255 for what in ("mean", "std")
         )
@@ -68,7 +79,14 @@ class ClipTexts(_Clip):
         super().__init__(weights, model=model, precision=precision)
         import open_clip  # noqa: PLC0415  # needs torchvision ready
 
-        self._tokenize: Any = open_clip.get_tokenizer(model or f"local-dir:{weights.resolve()}")
+        try:
+            with off_the_network():
+                self._tokenize: Any = open_clip.get_tokenizer(
+                    model if weights.is_file() else f"local-dir:{weights.resolve()}"
+                )
+        except UNLOADABLE as error:
+            line = " ".join(str(error).split())[:200]
+            raise ConfigError(f"no tokenizer for {weights}: copy all files of the model ({line})") from error
 
     def __call__(self, texts: Sequence[str]) -> Float32[np.ndarray, "text dim"]:
         """Return one unit vector a text."""
@@ -96,16 +114,24 @@ def repository_of(model: str, tag: str) -> str:
     return str(found)
 
 
-def _loaded(weights: Path, model: str) -> Any:
+def _loaded(weights: Path, model: str) -> tuple[Any, int]:
+    """Load a model and say how many numbers its vectors have."""
     torchvision_ready()
     import open_clip  # noqa: PLC0415  # needs torchvision ready
 
     if weights.is_file() and (weights.suffix != ".safetensors" or not model):
         raise ConfigError(f"{weights} must be a .safetensors file, with `model` naming its architecture")
     try:
-        if weights.is_file():
-            return open_clip.create_model(model, pretrained=str(weights), device="cpu")
-        return open_clip.create_model(f"local-dir:{weights.resolve()}", device="cpu")
+        with off_the_network():
+            if weights.is_file():
+                about = open_clip.get_model_config(model)
+                loaded = open_clip.create_model(model, pretrained=str(weights), device="cpu")
+            else:
+                about = json.loads((weights / "open_clip_config.json").read_text(encoding="utf-8"))[
+                    "model_cfg"
+                ]
+                loaded = open_clip.create_model(f"local-dir:{weights.resolve()}", device="cpu")
+        return loaded, int(about["embed_dim"])
     except UNLOADABLE as error:
         line = " ".join(str(error).split())[:200]
         raise ConfigError(f"cannot load a CLIP model from {weights}: {line}") from error

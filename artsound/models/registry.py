@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from artsound import settings
-from artsound.errors import ConfigError
+from artsound.errors import ConfigError, extra
 from artsound.models.protocols import AudioEncoder, Captioner, ImageEncoder, TextEncoder
 
 Section = TypeVar("Section", settings.Clip, settings.Clap, settings.ImageBind)
@@ -125,8 +125,30 @@ def image_encoder(name: str) -> ImageEncoder:
     return _entry("image_encoder", name, IMAGE_ENCODERS).load()
 
 
+def require(space: str, given: settings.Embeddings) -> None:
+    """See to it that the packages of a space's model are installed; imports none of them.
+
+    Raises:
+        MissingExtra: one is not; says how to install it.
+    """
+    from artsound.models import files
+
+    if space in {"clip", "clap", "imagebind"}:
+        both = ("torch", "transformers", "open_clip") if space != "clap" else ("torch", "transformers")
+        files.require(f"the space {space!r}", both, extra("models"))
+    if space == "clap" and given.clap and given.clap.library == "laion_clap":
+        from artsound.models.bare import LAION_CLAP
+
+        files.require("this CLAP", ("laion_clap",), LAION_CLAP)
+    if space == "imagebind":
+        from artsound.models.bare import IMAGEBIND
+
+        files.require("ImageBind", ("imagebind",), IMAGEBIND)
+
+
 def texts_of(space: str, given: settings.Embeddings) -> TextEncoder:
     """Load what embeds texts in a space: `sentence`, `clip`, `clap` or `imagebind`."""
+    require(space, given)
     if space == "sentence":
         return text_encoder(given.sentence)
     if space == "clip":
@@ -151,6 +173,7 @@ def texts_of(space: str, given: settings.Embeddings) -> TextEncoder:
 
 def images_of(space: str, given: settings.Embeddings) -> ImageEncoder:
     """Load what embeds images in a space: `image`, `clip` or `imagebind`."""
+    require(space, given)
     if space == "image":
         return image_encoder(given.image)
     if space == "imagebind":
@@ -166,6 +189,7 @@ def images_of(space: str, given: settings.Embeddings) -> ImageEncoder:
 
 def sounds_of(space: str, given: settings.Embeddings) -> AudioEncoder:
     """Load what embeds recordings in a space: `clap` or `imagebind`."""
+    require(space, given)
     from artsound.models.windows import WindowRule
 
     if space == "imagebind":
@@ -187,6 +211,7 @@ def sounds_of(space: str, given: settings.Embeddings) -> AudioEncoder:
 
 def identity_of(space: str, given: settings.Embeddings) -> str:
     """Name the model of a space (`sentence`, `image`, `clip`, `clap`, `imagebind`) without loading it."""
+    require(space, given)
     from artsound.models import files
 
     if space == "sentence":

@@ -6,6 +6,8 @@ transformers classes import it, though none of them needs those operators here. 
 the import work; calling one of them still fails, loudly. On a sane machine nothing is changed.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +39,19 @@ def torchvision_ready() -> "torch.library.Library | None":
                     declared.define(f"{name}{_BOXES}")
                 return declared  # the cache keeps it alive; the operators go with it
     return None
+
+
+@contextmanager
+def off_the_network() -> Iterator[None]:
+    """Let a library that would fetch what it misses from the hub fail instead, and say what it misses."""
+    from huggingface_hub import constants  # noqa: PLC0415  # takes long to import
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def best_device() -> torch.device:

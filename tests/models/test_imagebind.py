@@ -15,9 +15,9 @@ import torch
 
 from artsound.errors import ConfigError
 from artsound.models import registry
-from artsound.models.bare import module_of
+from artsound.models.bare import IMAGEBIND, module_of
 from artsound.models.checkpoints import tensors_in
-from artsound.models.imagebind import INSTALL, BoundImages, BoundSounds, Pictures
+from artsound.models.imagebind import BoundImages, BoundSounds, Pictures
 from artsound.models.inventory import inventory
 from artsound.models.protocols import AudioEncoder, ImageEncoder, TextEncoder
 from artsound.models.torch_ready import Precision
@@ -49,7 +49,7 @@ def file_of(given: Embeddings) -> Path:
 
 def whole_model(given: Embeddings) -> torch.nn.Module:
     """Build the package's own model with all towers, by hand."""
-    package = module_of("imagebind", "models.imagebind_model", install=INSTALL)
+    package = module_of("imagebind", "models.imagebind_model", install=IMAGEBIND)
     widths = {"vision": 32, "text": 32, "audio": 24, "depth": 8, "thermal": 12, "imu": 8}
     sizes = {f"{tower}_embed_dim": width for tower, width in widths.items()}
     sizes |= {f"{tower}_num_blocks": 2 if tower == "vision" else 1 for tower in widths}

@@ -3,17 +3,18 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from artsound.errors import ConfigError, SourceError
-from artsound.models import registry
-from artsound.models.inventory import Listed, fetch, inventory
+from artsound.errors import ConfigError, MissingExtra, SourceError
+from artsound.models import files, registry
+from artsound.models.fetch import fetch
+from artsound.models.inventory import Listed, inventory
 from artsound.settings import Settings
 
 
@@ -111,28 +112,39 @@ def test_incomplete_settings_are_refused(chosen: dict[str, Any], message: str) -
 COMMITS = {"main": "b" * 40, "b" * 40: "b" * 40, "a" * 40: "a" * 40}  # what is asked for → the commit
 
 
+def lfs(name: str, commit: str) -> dict[str, Any]:
+    """List a large file as the hub does."""
+    data = json.dumps({"file": name, "of": commit}).encode()
+    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
+
+
 class Hub(BaseHTTPRequestHandler):
     """A model hub of one repository with two commits, as its client speaks to it."""
+
+    away = ""  # a file that it lists and does not have
+    bent = ""  # a file of which it sends other bytes than it lists
+    sent: ClassVar[list[str]] = []
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def do_GET(self) -> None:
         parts = self.path.partition("?")[0].strip("/").split("/")
-        if parts[:4] == ["api", "models", "some", "clip"] and parts[-1] in COMMITS:
-            commit = COMMITS[parts[-1]]
-            names = ("model.safetensors", "config.json", "model.bin")
-            if parts[4] == "tree":
+        if parts[:4] == ["api", "models", "some", "clip"] and parts[-1] in {"clip", *COMMITS}:
+            commit = COMMITS.get(parts[-1], COMMITS["main"])
+            names = ("model.safetensors", "more.safetensors", "config.json", "model.bin")
+            if "tree" in parts:
                 sizes = {name: len(json.dumps({"file": name, "of": commit})) for name in names}
                 listed = [{"type": "file", "path": n, "oid": "0" * 40, "size": s} for n, s in sizes.items()]
                 self.send(listed, commit)
             else:
-                siblings = [{"rfilename": name} for name in names]
+                large = {name: {"lfs": lfs(name, commit)} for name in names[:2]}
+                siblings = [{"rfilename": name} | large.get(name, {}) for name in names]
                 self.send({"id": "some/clip", "sha": commit, "siblings": siblings}, commit)
-        elif parts == ["api", "models", "some", "clip"]:
-            self.send({"id": "some/clip", "sha": COMMITS["main"], "siblings": []}, COMMITS["main"])
-        elif parts[:3] == ["some", "clip", "resolve"] and parts[3] in COMMITS:
-            self.send({"file": parts[-1], "of": parts[3]}, parts[3])
+        elif parts[:3] == ["some", "clip", "resolve"] and parts[3] in COMMITS and parts[-1] != self.away:
+            of = "x" * 40 if parts[-1] == self.bent else parts[3]
+            self.sent += [parts[-1]] * (self.command == "GET")
+            self.send({"file": parts[-1], "of": of}, parts[3])
         else:
             self.send_response(404)
             self.send_header("Content-Length", "0")
@@ -160,6 +172,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    Hub.sent.clear()
     yield
     server.shutdown()
     server.server_close()
@@ -201,12 +214,90 @@ def test_what_the_hub_does_not_know_is_said_so_and_leaves_nothing(tmp_path: Path
     assert named(inventory(clip_at(tmp_path / "clip")))["CLIP"].state == "missing"
 
 
+@pytest.mark.usefixtures("hub")
+def test_a_download_that_was_interrupted_is_not_taken_for_whole_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = clip_at(tmp_path / "clip")
+    monkeypatch.setattr(Hub, "away", "more.safetensors")
+    with pytest.raises(SourceError, match="cannot fetch some/clip"):
+        list(fetch(given))
+    assert (tmp_path / "clip" / "model.safetensors").exists()
+    assert named(inventory(given))["CLIP"].state == "missing"
+    with pytest.raises(ConfigError, match="interrupted: run `artsound models fetch` again"):
+        registry.identity_of("clip", given.embeddings)
+    monkeypatch.setattr(Hub, "away", "")
+    Hub.sent.clear()
+    (line,) = fetch(given)
+    assert line.startswith("CLIP: fetched")
+    assert Hub.sent == ["more.safetensors"]
+    assert named(inventory(given))["CLIP"].state == "on disk"
+
+
+@pytest.mark.usefixtures("hub")
+def test_other_bytes_than_the_hub_lists_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = clip_at(tmp_path / "clip")
+    monkeypatch.setattr(Hub, "bent", "model.safetensors")
+    with pytest.raises(SourceError, match=r"model\.safetensors came with other bytes"):
+        list(fetch(given))
+    assert not (tmp_path / "clip" / "model.safetensors").exists()
+    monkeypatch.setattr(Hub, "bent", "")
+    assert len(list(fetch(given))) == 1
+    assert named(inventory(given))["CLIP"].state == "on disk"
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_repository_without_safe_weights_is_said_so_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artsound.models.files.SAFE", ("*.gguf",))
+    with pytest.raises(ConfigError, match=r"some/clip at b+ has no \*\.gguf"):
+        list(fetch(clip_at(tmp_path / "clip")))
+    assert not (tmp_path / "clip").exists()
+
+
+def test_a_single_file_is_not_fetched(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="wants a folder"):
+        list(fetch(clip_at(tmp_path / "clip.safetensors")))
+
+
 def test_a_hub_that_is_away_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("huggingface_hub")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     with pytest.raises(SourceError, match="cannot fetch some/clip"):
         list(fetch(clip_at(tmp_path / "clip")))
+
+
+def test_missing_packages_are_told_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = weights(tmp_path / "model")
+    spaces = {
+        "clip": {"weights": folder},
+        "clap": {"weights": folder, "library": "laion_clap"},
+        "imagebind": {"weights": folder},
+    }
+    local = {"backend": "transformers", "weights": folder}
+    given = settings(embeddings=spaces, captions={"music": local})
+
+    def lacks(package: str) -> Callable[[str], object]:
+        return lambda name: None if name == package else find_spec(name)
+
+    for space, package, install in (
+        ("clip", "open_clip", r"\[models\]"),
+        ("clip", "torch", r"\[models\]"),
+        ("clap", "laion_clap", "laion-clap=="),
+        ("imagebind", "imagebind", "imagebind-unofficial=="),
+    ):
+        monkeypatch.setattr(files, "find_spec", lacks(package))
+        for ask in (registry.identity_of, registry.texts_of):
+            with pytest.raises(MissingExtra, match=f"needs {package}: .*{install}"):
+                ask(space, given.embeddings)
+    monkeypatch.setattr(files, "find_spec", lacks("transformers"))
+    with pytest.raises(MissingExtra, match=r"local captioner needs transformers: .*\[models\]"):
+        registry.identity("music_captioner", given.captions.music)
+    assert len(inventory(given)) == 7  # nothing has to be installed to be listed
 
 
 def test_a_branch_is_no_revision(tmp_path: Path) -> None:

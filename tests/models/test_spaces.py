@@ -104,10 +104,17 @@ def test_a_clip_is_the_mean_of_its_windows(sounds: ClapSounds) -> None:
     np.testing.assert_allclose(both, mean / np.linalg.norm(mean), atol=1e-5)
 
 
-def test_preparation_equals_that_of_open_clip(clip: Path, images: ClipImages) -> None:
+@pytest.mark.parametrize("fill", [0, 127])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("mode", ["shortest", "longest", "squash"])
+def test_preparation_equals_that_of_open_clip(
+    mode: str, interpolation: str, fill: int, tmp_path: Path
+) -> None:
     import open_clip
     import torch
 
+    clip = tiny.clip(tmp_path / "clip", resize_mode=mode, interpolation=interpolation, fill_color=fill)
+    images = ClipImages(clip)
     model, _, theirs = open_clip.create_model_and_transforms(f"local-dir:{clip}")
     for pixels in PICTURES[:2]:
         with torch.inference_mode():
@@ -235,13 +242,35 @@ def test_one_file_needs_the_name_of_its_architecture(clip: Path) -> None:
         ClipImages(clip / "open_clip_model.safetensors")
 
 
-def test_an_unusual_preparation_is_refused(clip: Path, tmp_path: Path) -> None:
+def test_images_that_are_not_square_are_refused(tmp_path: Path) -> None:
     folder = tiny.clip(tmp_path / "odd")
     about = json.loads((folder / "open_clip_config.json").read_text())
-    about["preprocess_cfg"]["resize_mode"] = "squash"
+    about["model_cfg"]["vision_cfg"]["image_size"] = about["preprocess_cfg"]["size"] = [32, 48]
     (folder / "open_clip_config.json").write_text(json.dumps(about))
-    with pytest.raises(ConfigError, match="another preparation"):
+    with pytest.raises(ConfigError, match="48 × 32 px: only squares"):
         ClipImages(folder)
+
+
+def test_a_model_with_a_text_tower_of_its_own_keeps_the_contract(tmp_path: Path) -> None:
+    """SigLIP, EVA, MobileCLIP … have no projection of texts where CLIP has it."""
+    folder = tiny.clip(tmp_path / "custom", custom=True, dim=24)
+    images, texts = ClipImages(folder), ClipTexts(folder)
+    prepared = [images.prepare(pixels) for pixels in PICTURES]
+    check(images(prepared), np.concatenate([images([one]) for one in prepared]), images([]), 24)
+    words = ["a red barn", "a violin"]
+    check(texts(words), np.concatenate([texts([text]) for text in words]), texts([]), 24)
+
+
+def test_a_tokenizer_that_is_not_there_is_never_fetched(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    folder = shutil.copytree(clip, tmp_path / "clip")
+    about = json.loads((folder / "open_clip_config.json").read_text())
+    about["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "some/tokenizer"
+    (folder / "open_clip_config.json").write_text(json.dumps(about))
+    with pytest.raises(ConfigError, match=r"no tokenizer for .* copy all files"):
+        ClipTexts(folder)
 
 
 def test_a_window_longer_than_the_model_hears_is_refused(clap: Path) -> None:

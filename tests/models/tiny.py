@@ -110,11 +110,15 @@ def audio_chat(folder: Path) -> Path:
     return folder
 
 
-def clip(folder: Path, *, dim: int = 16, seed: int = 0) -> Path:
-    """Write an open_clip ViT of a few thousand weights, in the layout of its hub."""
+def clip(folder: Path, *, dim: int = 16, seed: int = 0, custom: bool = False, **preparation: Any) -> Path:
+    """Write an open_clip ViT of a few thousand weights, in the layout of its hub.
+
+    `custom` writes one with a text tower of its own, as SigLIP, EVA and MobileCLIP have it.
+    """
     seen = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
     words = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
-    return _open_clip(folder, {"embed_dim": dim, "vision_cfg": seen, "text_cfg": words}, seed)
+    config = {"embed_dim": dim, "vision_cfg": seen, "text_cfg": words}
+    return _open_clip(folder, config | ({"custom_text": True} if custom else {}), seed, **preparation)
 
 
 def clip_vit_b_32(folder: Path) -> Path:
@@ -124,7 +128,7 @@ def clip_vit_b_32(folder: Path) -> Path:
     return _open_clip(folder, open_clip.get_model_config("ViT-B-32"), seed=0)
 
 
-def _open_clip(folder: Path, config: dict[str, Any], seed: int) -> Path:
+def _open_clip(folder: Path, config: dict[str, Any], seed: int, **given: Any) -> Path:
     import open_clip
     from safetensors.torch import save_file
 
@@ -134,7 +138,7 @@ def _open_clip(folder: Path, config: dict[str, Any], seed: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     save_file(model.state_dict(), folder / "open_clip_model.safetensors")
     preparation = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]}
-    preparation |= {"interpolation": "bicubic", "resize_mode": "shortest"}
+    preparation |= {"interpolation": "bicubic", "resize_mode": "shortest"} | given
     about = {"model_cfg": config, "preprocess_cfg": preparation}
     (folder / "open_clip_config.json").write_text(json.dumps(about))
     return folder
@@ -240,10 +244,9 @@ def _clap(folder: Path, heard: dict[str, Any], dim: int, text: dict[str, Any] | 
 
 def imagebind(folder: Path, *, dim: int = 16) -> Path:
     """Write a small ImageBind as its authors publish theirs: all towers in one pickle."""
-    from artsound.models.bare import module_of
-    from artsound.models.imagebind import INSTALL
+    from artsound.models.bare import IMAGEBIND, module_of
 
-    package = module_of("imagebind", "models.imagebind_model", install=INSTALL)
+    package = module_of("imagebind", "models.imagebind_model", install=IMAGEBIND)
     widths = {"vision": 32, "text": 32, "audio": 24, "depth": 8, "thermal": 12, "imu": 8}
     sizes = {f"{tower}_embed_dim": width for tower, width in widths.items()}
     sizes |= {f"{tower}_num_blocks": 2 if tower == "vision" else 1 for tower in widths}
