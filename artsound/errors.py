@@ -88,9 +88,13 @@ class Reason(StrEnum):
     OPTED_OUT = "opted_out"  # robots rules or an opt-out header forbid the fetch
     EMPTY_CAPTION = "empty_caption"
     REFUSED_CAPTION = "refused_caption"  # the captioner declined, or gave no usable answer
+    NO_ANSWER = "no_answer"  # the captioner could not be asked about it: a fault of the way there
     BAD_VECTOR = "bad_vector"  # not finite, or zero
     TAKEN_DOWN = "taken_down"
     REVIEWED_OUT = "reviewed_out"  # more reviewers rejected the pair than accepted it
+
+
+PASSING = frozenset({Reason.NO_ANSWER, Reason.FETCH_FAILED})  # another run may have better luck
 
 
 class Reject(NamedTuple):

@@ -123,6 +123,14 @@ class Endpoint(Section):
     max_tokens: PositiveInt | None = None  # budget of one run, questions and answers
 
 
+class Local(Section):
+    """How hard a model on this machine is worked. Not in the digest: the same answers, sooner or later."""
+
+    decides: ClassVar[bool] = False
+
+    at_once: PositiveInt = 8  # questions in one batch; fewer take less memory
+
+
 class Captioner(Section):
     """Who describes one side, and how it is asked."""
 
@@ -143,6 +151,7 @@ class Captioner(Section):
     pixels: PositiveInt = 1024  # longer side of the image that is shown
     seconds: PositiveFloat = 30.0  # of audio that is played
     endpoint: Endpoint = Endpoint()
+    local: Local = Local()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -14,7 +14,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from artsound import costs, tables
-from artsound.errors import Outcome, Reject, TooManyRejects
+from artsound.errors import PASSING, Outcome, Reject, TooManyRejects
 from artsound.settings import Settings
 from artsound.store import Manifest, Parts, Store
 
@@ -138,6 +138,9 @@ class TableStep:
         _forget()
         refused, total = self._counted(job)
         if len(refused) > self.settings.max_reject_share * total:
+            self._parts(job).forget(
+                number for number in range(job.parts) if self._failed(job, number)
+            )  # the next run may have better luck
             first = "; ".join(f"{item}: {reason} {detail}".strip() for item, reason, detail in refused[:3])
             raise TooManyRejects(
                 f"{self.name}: {len(refused)} of {total} refused, more than max_reject_share = "
@@ -156,6 +159,10 @@ class TableStep:
             refused.extend(piece.rejects)
             kept += len(piece.rows)
         return refused, kept + len(refused)
+
+    def _failed(self, job: Job, number: int) -> bool:
+        """Say whether a part lacks items by a fault that may pass."""
+        return any(reject.reason in PASSING for reject in self._parts(job).read(number).rejects)
 
     def _pieces(self, job: Job) -> Iterator[Outcome]:
         """Map one part after another: all of them at once would fill the memory."""

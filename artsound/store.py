@@ -182,6 +182,11 @@ class Parts:
         rejects = [Reject(item, Reason(reason), detail) for item, reason, detail in listed]
         return Outcome(pa.ipc.open_file(pa.memory_map(str(path))).read_all(), rejects)
 
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Let some pieces be made anew."""
+        for number in numbers:
+            self._path(number).unlink(missing_ok=True)
+
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06d}.arrow"
 

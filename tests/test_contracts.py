@@ -8,6 +8,7 @@ import pytest
 
 from artsound import tables
 from artsound.errors import SchemaError
+from artsound.schemas import write_schemas
 from artsound.tables.columns import LIFE
 
 ARTISTS = {"artist_id": ["art:a", "art:b"], "side": ["art", "art"], "name": ["A", None], "items": [1, 2]}
@@ -79,3 +80,13 @@ def test_published_contract_is_current(name: str) -> None:
     """A changed schema must show up in review as a changed file: run `make schemas`."""
     golden = json.loads((Path("schemas") / f"{name}.json").read_text(encoding="utf-8"))
     assert tables.contract(name) == golden
+
+
+def test_the_written_contracts_are_current(tmp_path: Path) -> None:
+    """Of tables, and of what is none: a sample, a manifest, the answers that captioners are asked for."""
+    write_schemas(tmp_path)
+    written, kept = (
+        {path.name: path.read_bytes() for path in place.iterdir()} for place in (tmp_path, Path("schemas"))
+    )
+    assert written == kept
+    assert {"art_answer.schema.json", "music_answer.schema.json"} <= set(kept)

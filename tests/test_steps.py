@@ -21,6 +21,7 @@ class Namer:
         self.seen: list[str] = []
         self.stop_at = ""
         self.refuse: set[str] = set()
+        self.why = Reason.UNREADABLE
 
     def __call__(self, tracks: pa.Table) -> Outcome:
         kept, refused = [], []
@@ -29,7 +30,7 @@ class Namer:
                 raise KeyboardInterrupt
             self.seen.append(track)
             if track in self.refuse:
-                refused.append(Reject(track, Reason.UNREADABLE, "torn"))
+                refused.append(Reject(track, self.why, "torn"))
             else:
                 kept.append(rows.row("artists", artist_id=track))
         return Outcome(tables.rows_of("artists", kept), refused)
@@ -144,6 +145,15 @@ def test_too_many_rejects_stop_the_step_and_show_the_first(step: TableStep, name
     with pytest.raises(TooManyRejects, match=r"artists: 2 of 5 refused.*First: t1: unreadable torn; t3"):
         steps.bring_up_to_date(step)
     assert step.store.manifest("artists") is None
+
+
+def test_a_fault_that_may_pass_is_tried_again_and_nothing_else(step: TableStep, namer: Namer) -> None:
+    namer.refuse, namer.why = {"t1"}, Reason.NO_ANSWER
+    with pytest.raises(TooManyRejects, match="t1: no_answer"):
+        steps.bring_up_to_date(step)
+    namer.refuse = set()
+    assert steps.bring_up_to_date(step).rows == 5
+    assert namer.seen == ["t0", "t1", "t2", "t3", "t4", "t0", "t1"]  # the part of two that had it
 
 
 def test_the_outlook_tells_what_will_run_and_touches_nothing(step: TableStep) -> None:

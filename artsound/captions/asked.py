@@ -65,7 +65,9 @@ class Asked:
         for number in range(self._asking.tries):
             again = []
             for one, reply in self._replies(waiting):
-                answers[one.position], fine = self._judged(one, reply)
+                answer, fine = self._judged(one, reply)
+                if answer.fields or not answers.get(one.position, answer).fields:
+                    answers[one.position] = answer  # a try without an answer does not undo one that gave one
                 if not fine:
                     again.append(self._next(one, number + 1))
             waiting = again
@@ -108,13 +110,18 @@ class Asked:
     def _judged(self, one: _Open, reply: Reply) -> tuple[Answer, bool]:
         """Read a reply; false where another try may bring a better one."""
         if reply.refused:
-            return Answer(refused=reply.refused), True
-        if checks.declines(reply.text):
-            return Answer(refused=f"the model declined: {reply.text.strip()[:80]}"), True
+            return Answer(refused=reply.refused, failed=reply.failed), True
+        thought, text = fields.without_thought(reply.text)
+        if checks.declines(text):
+            return Answer(refused=f"the model declined: {text.strip()[:80]}"), True
         try:
-            said = fields.parse(reply.text, self._form)
+            said = fields.parse(text, self._form)
         except ValueError as error:
             return Answer(refused=str(error)), False
+        if not (said["caption"].strip() and said["paragraph"].strip()):
+            return Answer(refused="no sentence or no paragraph came back"), False
+        if self._asking.reasoning and (steps := reply.thought or thought):
+            said["reasoning"] = f"{steps}\n{said['reasoning']}"
         secret = checks.names(one.item.facts)
         leaking = bool(checks.leaks(checks.texts(said), secret))
         if leaking and self._asking.leaks == "mask":
@@ -122,7 +129,10 @@ class Asked:
         about = {
             "prompt": self._asking.prompt.identity,
             "weights": self._backend.weights,
-            "sampling": json.dumps(self._sampling(one.question), sort_keys=True),
+            "sampling": json.dumps(
+                self._sampling(one.question) | ({"served": reply.served} if reply.served else {}),
+                sort_keys=True,
+            ),
             "answer": reply.text,
             "seconds": reply.seconds,
             "tokens": reply.tokens,

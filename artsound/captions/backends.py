@@ -31,6 +31,8 @@ class Reply:
     failed: bool = False  # refused by the way there, not by the model: worth another try in a later run
     tokens: int | None = None  # of question and answer
     seconds: float | None = None
+    thought: str = ""  # what the model wrote before its answer, where the server keeps it apart
+    served: str = ""  # what the server says it answered with, such as a dated name of the model
 
 
 class Backend(Protocol):

@@ -8,8 +8,8 @@ from artsound.captions import prompt
 from artsound.captions.answers import AnswerLog
 from artsound.captions.asked import Asked, Asking
 from artsound.captions.backends import Backend
-from artsound.captions.endpoint import Endpoint, Limits
-from artsound.errors import ConfigError
+from artsound.captions.endpoint import Endpoint, Limits, served
+from artsound.errors import ConfigError, extra
 from artsound.models import files
 from artsound.settings import Captioner
 
@@ -44,7 +44,8 @@ def identity(side: Side, chosen: Captioner) -> str:
     """Name the model and the prompt, without loading or asking the model."""
     told = _prompt(side, chosen).identity
     if chosen.backend == "endpoint":
-        return f"{chosen.model}@served by {told}"
+        return f"{served(chosen.model, chosen.revision)} by {told}"
+    files.require("a local captioner", ("torch", "transformers"), extra("models"))
     files.check_revision(weights_of(chosen), chosen.revision)
     return f"{files.folder_identity(chosen.model, weights_of(chosen))} by {told}"
 
@@ -70,7 +71,14 @@ def _endpoint(chosen: Captioner) -> Backend:
         tokens=given.max_tokens,
     )
     key = os.environ.get("ARTSOUND_API_KEY", "")
-    return Endpoint(given.url, chosen.model, limits=limits, answer_tokens=chosen.answer_tokens, api_key=key)
+    return Endpoint(
+        given.url,
+        chosen.model,
+        limits=limits,
+        answer_tokens=chosen.answer_tokens,
+        revision=chosen.revision,
+        api_key=key,
+    )
 
 
 def local(chosen: Captioner) -> Backend:
@@ -82,4 +90,5 @@ def local(chosen: Captioner) -> Backend:
         name=chosen.model,
         precision=chosen.precision,
         answer_tokens=chosen.answer_tokens,
+        at_once=chosen.local.at_once,
     )

@@ -29,6 +29,7 @@ ENGLISH = frozenset(
 TEMPO_TOLERANCE = 0.08  # estimates differ by this much without contradicting
 SURE_BEAT, SURE_KEY = 0.1, 0.05  # confidence from which a measure can contradict
 LEAST_SHARE = 0.005  # of the area; less counts as not there
+TONES = {"black": "black", "white": "white", "grey": "grey", "gray": "grey", "brown": "brown"}
 BASES = {"dark brown": "brown", "tan": "brown", "light blue": "blue", "olive": "green", "turquoise": "green"}
 COLOURS = {  # colour word → measured colour
     **{word: word for word in ("red", "orange", "yellow", "green", "blue", "purple", "pink")},
@@ -39,11 +40,17 @@ COLOURS = {  # colour word → measured colour
     "emerald": "green",
 }
 _DECLINES = re.compile(
-    r"^(i'?m (very )?sorry|sorry|i can(not|'t)|i am (unable|not able)|as an ai)\b", re.IGNORECASE
+    r"^(i'?m (very )?sorry|i am (very )?sorry|sorry|i apologi[sz]e|i can(not|'t)|i (won't|will not)"
+    r"|(i'?m|i am) (unable|not able)|unfortunately, i|as an ai|as a language model)\b",
+    re.IGNORECASE,
 )
 _STATED_KEY = re.compile(  # a key, not a chord: the letter is a capital, as "in a minor way" is no key
     r"\b(?:[Ii]n|[Kk]ey(?: of| is|:)|[Cc]ent(?:re|er)ed (?:on|around)|[Tt]on(?:ality|ic)(?: of| is))"
     r" (?:the key of )?([A-G](?: ?[♯#♭b]|[- ](?:sharp|flat))? (?:major|minor)\b)"
+)
+_STATED_TEMPO = re.compile(
+    r"\b(\d{2,3})(?:\.\d+)? ?(?:bpm|beats (?:a|per) minute)"
+    r"|\b(?:bpm|tempo)(?: is| of|:| around| about| at| roughly| approximately)+ (\d{2,3})\b"
 )
 _ARTICLES = re.compile(r"^(the|a|an|la|le|les|el|il|der|die|das) ")
 
@@ -123,7 +130,7 @@ def masked(text: str, secret: Iterable[str]) -> str:
 
 def declines(text: str) -> bool:
     """Say whether a model declines instead of answering."""
-    return bool(_DECLINES.match(text.strip()))
+    return bool(_DECLINES.match(text.strip().replace("’", "'")))
 
 
 def faults(caption: str, paragraph: str) -> list[str]:
@@ -144,10 +151,8 @@ def music_contradictions(said: Mapping[str, Any], measures: Mapping[str, Any]) -
     """Hold stated tempo and key against the measured ones; tempi an octave apart agree."""
     found = []
     measured, sure = measures["tempo"], measures["tempo_confidence"] >= SURE_BEAT
-    numbers = re.findall(
-        r"(\d{2,3})(?:\.\d+)? ?(?:bpm|beats (?:a|per) minute)",
-        f"{said['caption']} {said['paragraph']}".lower(),
-    )
+    written = f"{said.get('tempo') or ''} {said['caption']} {said['paragraph']}".lower()
+    numbers = {number for found in _STATED_TEMPO.findall(written) for number in found if number}
     for bpm in sorted(
         {float(number) for number in numbers} | ({float(said["bpm"])} if said.get("bpm") else set())
     ):
@@ -174,7 +179,9 @@ def art_contradictions(said: Mapping[str, Any], measures: Mapping[str, Any]) -> 
         base = BASES.get(colour["name"], colour["name"])
         shares[base] = shares.get(base, 0.0) + colour["value"]
     text = f" {plain(' '.join(str(said.get(field) or '') for field in ('colour', 'caption', 'paragraph')))} "
-    stated = sorted({base for word, base in COLOURS.items() if f" {word} " in text or f" {word}s " in text})
+    shares |= {tone["name"]: tone["value"] for tone in measures["tones"]}
+    words = (COLOURS | TONES).items()
+    stated = sorted({base for word, base in words if f" {word} " in text or f" {word}s " in text})
     main = ", ".join(colour["name"] for colour in measures["palette"][:4])
     return [_claim("colour", base, main) for base in stated if shares.get(base, 0.0) < LEAST_SHARE]
 

@@ -18,6 +18,8 @@ from artsound.captions.backends import AUDIO_RATE, Question, Reply
 from artsound.errors import ConfigError, SourceError
 
 LONGEST_WAIT = 120.0  # s; a longer Retry-After is cut to this
+IN_A_ROW = 8  # questions that fail, or are refused, one after another: more than that is no chance
+UNFIT = (400, 413, 415, 422)  # of a question: the others may still be answered
 JPEG_QUALITY = 90
 
 
@@ -38,13 +40,14 @@ class Endpoint:
 
     weights: str | None = None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each its own matter
         self,
         url: str,
         model: str,
         *,
         limits: Limits,
         answer_tokens: int,
+        revision: str = "",
         api_key: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -55,16 +58,18 @@ class Endpoint:
             model: as the server names it.
             limits: how hard to ask.
             answer_tokens: longer answers are cut by the server.
+            revision: of the model, where the user knows what is served.
             api_key: sent as bearer token; empty sends none.
             sleep: waits a number of seconds.
         """
-        self.name = f"{model}@served"
+        self.name = served(model, revision)
         self._url, self._model, self._limits = url.rstrip("/"), model, limits
         self._answer_tokens = answer_tokens
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._sleep = sleep
         self._budget = _Budget(limits)
         self._silent = 0  # failed questions since the last answer
+        self._unfit = 0  # refused questions since the last answer
 
     def __call__(self, questions: Sequence[Question]) -> Iterator[tuple[int, Reply]]:
         """Yield replies as they come; what was on its way when asking has to stop is still yielded."""
@@ -104,18 +109,18 @@ class Endpoint:
         started = time.monotonic()
         response = self._post(body)
         failure = f"HTTP {response.status_code}"
-        if response.status_code in (400, 413, 415, 422):
-            return Reply(refused=f"the endpoint refuses the question: {failure} {_message(response)}")
+        if response.status_code in UNFIT:
+            return self._refused(f"{failure} {_message(response)}")
         if response.status_code in (401, 403, 404):
             raise ConfigError(f"{self._url} refuses model {self._model}: {failure} {_message(response)}")
         if not response.ok:
             raise _Trouble(failure, _retry_after(response.headers.get("Retry-After")))
         try:
             reply = _read(response.json(), time.monotonic() - started)
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise _Trouble(f"not a chat completion ({type(error).__name__})") from error
         self._budget.spend_tokens(reply.tokens)
-        self._silent = 0
+        self._silent = self._unfit = 0
         return reply
 
     def _post(self, body: dict[str, Any]) -> requests.Response:
@@ -132,12 +137,22 @@ class Endpoint:
     def _failed(self, failure: str) -> Reply:
         """Count a question that stayed without an answer; enough in a row mean that the endpoint is down."""
         self._silent += 1
-        if self._silent > self._limits.at_once or failure.startswith("no connection"):
+        if self._silent > max(IN_A_ROW, self._limits.at_once) or failure.startswith("no connection"):
             raise SourceError(
                 f"the endpoint {self._url} does not answer: {failure}, {self._limits.tries} tries; "
                 "start it or mend `url`, and run again: what was answered is kept"
             )
         return Reply(refused=f"the endpoint failed {self._limits.tries} times: {failure}", failed=True)
+
+    def _refused(self, why: str) -> Reply:
+        """Count a question that the server does not take; enough in a row mean that it takes none."""
+        self._unfit += 1
+        if self._unfit > max(IN_A_ROW, self._limits.at_once):
+            raise ConfigError(
+                f"{self._url} takes no question for model {self._model}: {why}; mend the server or the "
+                "settings, and run again: what was answered is kept"
+            )
+        return Reply(refused=f"the endpoint refuses the question: {why}", failed=True)
 
     def _body(self, question: Question) -> dict[str, Any]:
         wanted = {"name": "answer", "schema": question.schema, "strict": True}
@@ -194,19 +209,38 @@ class _Budget:
             self._tokens += tokens or 0
 
 
+def served(model: str, revision: str = "") -> str:
+    """Name a model that an endpoint serves: its weights cannot be looked at."""
+    return f"{model}:{revision}@served" if revision else f"{model}@served"
+
+
 def _read(body: dict[str, Any], seconds: float) -> Reply:
-    """Read a chat completion; LookupError or TypeError where it is none."""
+    """Read a chat completion; LookupError, TypeError or AttributeError where it is none."""
     choice = body["choices"][0]
     message, tokens = choice["message"], (body.get("usage") or {}).get("total_tokens")
+    counted = isinstance(tokens, int) and 0 <= tokens < 2**31
     text = message.get("content") or ""
     if not isinstance(text, str):
         raise TypeError("content is not text")
-    reply = Reply(text, tokens=tokens, seconds=round(seconds, 3))
+    thought = message.get("reasoning_content") or message.get("reasoning") or ""
+    by = [body[name] for name in ("model", "system_fingerprint") if isinstance(body.get(name), str)]
+    reply = Reply(
+        _whole(text),
+        tokens=tokens if counted else None,
+        seconds=round(seconds, 3),
+        thought=_whole(str(thought)),
+        served=_whole(" ".join(by)),
+    )
     if refusal := message.get("refusal"):
         return replace(reply, refused=f"the model declined: {str(refusal)[:80]}")
     if choice.get("finish_reason") == "content_filter":
         return replace(reply, refused="a content filter stopped the answer")
     return reply  # an answer that was cut short is not JSON, and is asked for again
+
+
+def _whole(text: str) -> str:
+    """Put a question mark where half of a surrogate pair stands: it can be neither stored nor published."""
+    return text.encode(errors="replace").decode()
 
 
 def _message(response: requests.Response) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 Affect = Annotated[float, Field(ge=-1, le=1)]
-FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
+THOUGHT = re.compile(r"^\s*<think>(.*?)</think>", re.DOTALL)
 
 
 class _Strict(BaseModel):
@@ -88,17 +88,38 @@ def form(side: Literal["art", "music"], *, reasoning: bool) -> type[BaseModel]:
     return create_model(f"Reasoned{base.__name__}", __base__=_Strict, **({"reasoning": (str, ...)} | given))
 
 
+def without_thought(text: str) -> tuple[str, str]:
+    """Take apart what a reasoning model thinks, between its marks, and what it answers.
+
+    Examples:
+        >>> without_thought("<think> It is red. </think> {}")
+        ('It is red.', ' {}')
+    """
+    found = THOUGHT.match(text)
+    return (found.group(1).strip(), text[found.end() :]) if found else ("", text)
+
+
 def parse(text: str, asked: type[BaseModel]) -> dict[str, Any]:
-    """Read a model's answer; a code fence around it is passed over.
+    """Read a model's answer; a code fence or a few words around the JSON are passed over.
 
     Raises:
         ValueError: not JSON, or not the form that was asked; says the first problem.
     """
     try:
-        return asked.model_validate(json.loads(FENCE.sub("", text.strip()))).model_dump()
+        return asked.model_validate(_object_in(text)).model_dump()
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from error
+    except RecursionError as error:
+        raise ValueError("not the form: brackets in brackets without end") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "answer"
         raise ValueError(f"not the form: {place}: {first['msg']}") from error
+
+
+def _object_in(text: str) -> Any:
+    """Read the first JSON object of a text; half of a surrogate pair in it becomes a question mark."""
+    start = max(0, text.find("{"))
+    found, _ = json.JSONDecoder().raw_decode(text, start)
+    whole = json.dumps(found, ensure_ascii=False)
+    return json.loads(whole.encode(errors="replace"))

@@ -27,10 +27,16 @@ def describe(table: str, items: list[Item], *, captioner: Captioner, batch_size:
     kept: list[dict[str, Any]] = []
     rejects: list[Reject] = []
     for item, answer in _answers(items, captioner, batch_size):
+        words = [str(answer.fields.get(name) or "").strip() for name in ("caption", "paragraph")]
         if answer.refused:
-            rejects.append(Reject(item.key, Reason.REFUSED_CAPTION, answer.refused))
-        elif not (str(answer.fields.get("caption") or "").strip() and answer.fields.get("paragraph")):
+            reason = Reason.NO_ANSWER if answer.failed else Reason.REFUSED_CAPTION
+            rejects.append(Reject(item.key, reason, answer.refused))
+        elif not all(words):
             rejects.append(Reject(item.key, Reason.EMPTY_CAPTION, "no sentence or no paragraph came back"))
+        elif declined := next(filter(checks.declines, words), ""):
+            rejects.append(
+                Reject(item.key, Reason.REFUSED_CAPTION, f"the captioner declined: {declined[:80]}")
+            )
         else:
             kept.append(_row(table, item, answer, captioner.name))
     return Outcome(tables.rows_of(table, kept), rejects)

@@ -20,7 +20,7 @@ FEELINGS = {  # (valence, arousal), each −1, 0 or 1
     (1, 0): Feeling(("cheerful", "good-humoured"), "amusement"),
     (1, -1): Feeling(("serene", "gentle and untroubled"), "contentment"),
     (0, 1): Feeling(("restless", "charged and alert"), "awe"),
-    (0, 0): Feeling(("composed", "even-tempered"), "something else"),
+    (0, 0): Feeling(("poised", "even-tempered"), "something else"),
     (0, -1): Feeling(("tranquil", "calm and reserved"), "contentment"),
     (-1, 1): Feeling(("turbulent", "tense and dramatic"), "fear"),
     (-1, 0): Feeling(("sombre", "grave"), "sadness"),

@@ -1,6 +1,7 @@
 """Colour of an image: CIE L*a*b*, a palette of named colours, warmth."""
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -26,6 +27,23 @@ NAMED = {
     "light blue": ("a8c8e8", "88b0d8", "b8d0e0", "98b0c4"),
     "purple": ("800080", "6a3d9a", "9070b8", "4a2060", "b060c8", "705878"),
     "pink": ("ffc0cb", "e890a8", "ff69b4", "d88898", "f0d0d0", "c87880"),
+}
+
+
+class Tone(NamedTuple):
+    """Bounds of what people call by a name, whichever named colour is nearest."""
+
+    lightness: tuple[float, float]  # L*
+    chroma: tuple[float, float]  # C*ab
+    hue: tuple[float, float] = (0.0, 360.0)  # degrees
+
+
+# wide, and they overlap: cream passes for white, a varnished dark for black as well as for brown
+TONES = {
+    "black": Tone((0, 30), (0, 15)),
+    "brown": Tone((8, 65), (8, 45), (15, 100)),
+    "grey": Tone((15, 82), (0, 14)),
+    "white": Tone((70, 101), (0, 20)),
 }
 
 
@@ -57,6 +75,25 @@ def palette(named: np.ndarray) -> dict[str, float]:
     counts = np.bincount(named.ravel(), minlength=len(NAMED)) / named.size
     shares = {name: float(share) for name, share in zip(NAMED, counts, strict=True) if share}
     return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+
+
+def tones(colours: Float32[np.ndarray, "height width 3"]) -> dict[str, float]:
+    """Give the share of the area that may be called black, brown, grey or white; the shares overlap."""
+    light, strong = colours[..., 0], chroma(colours)
+    hue = np.degrees(np.arctan2(colours[..., 2], colours[..., 1])) % 360
+    return {
+        name: float(
+            np.mean(
+                _within(light, tone.lightness) & _within(strong, tone.chroma) & _within(hue, tone.hue),
+                dtype=np.float64,
+            )
+        )
+        for name, tone in TONES.items()
+    }
+
+
+def _within(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
+    return (values >= bounds[0]) & (values <= bounds[1])
 
 
 def chroma(colours: Float32[np.ndarray, "height width 3"]) -> Float32[np.ndarray, "height width"]:

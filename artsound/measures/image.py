@@ -55,7 +55,8 @@ def measure_picture(pixels: UInt8[np.ndarray, "height width 3"]) -> dict[str, An
     }
     valence, arousal = affect.of_picture(measures)
     weighted = [{"name": name, "value": share} for name, share in colour.palette(named).items()]
-    return measures | {"palette": weighted, "valence": valence, "arousal": arousal}
+    toned = [{"name": name, "value": share} for name, share in colour.tones(colours).items()]
+    return measures | {"palette": weighted, "tones": toned, "valence": valence, "arousal": arousal}
 
 
 def _small(pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "height width 3"]:

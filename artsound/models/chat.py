@@ -74,11 +74,17 @@ class Chat:
             **_inputs(self._processor, batch), text_kwargs={"padding": True}, return_tensors="pt"
         )
         given = given.to(self._device, self._model.dtype)
-        hot = batch[0].temperature > 0
-        sampling = {"do_sample": True, "temperature": batch[0].temperature} if hot else {"do_sample": False}
-        with torch.inference_mode(), torch.random.fork_rng():
-            torch.manual_seed(batch[0].seed)  # inside the fork: the process's own generator stays as it was
-            whole = self._model.generate(**given, **sampling, max_new_tokens=self._most)
+        draw = [_Draw(batch, self._device)] if batch[0].temperature > 0 else []
+        try:
+            with torch.inference_mode():
+                whole = self._model.generate(
+                    **given, do_sample=False, logits_processor=draw, max_new_tokens=self._most
+                )
+        except torch.OutOfMemoryError as error:
+            raise ConfigError(
+                f"{self._device} has too little memory for {len(batch)} questions at once: lower "
+                "`local.at_once`, `pixels` or `answer_tokens` of the captioner; what was answered is kept"
+            ) from error
         new = whole[:, given["input_ids"].shape[1] :]
         texts = self._processor.batch_decode(new, skip_special_tokens=True)
         seconds = (time.monotonic() - started) / len(batch)
@@ -87,6 +93,23 @@ class Chat:
             Reply(text, tokens=count, seconds=round(seconds, 3))
             for text, count in zip(texts, tokens, strict=True)
         ]
+
+
+class _Draw:
+    """Draws words by noise of each question's own seed: the same ones, whatever else is in the batch.
+
+    The largest of logit / temperature + Gumbel noise is a draw from their softmax.
+    """
+
+    def __init__(self, batch: Sequence[Question], device: torch.device) -> None:
+        self._temperature = batch[0].temperature
+        self._random = [torch.Generator(device).manual_seed(one.seed) for one in batch]
+
+    def __call__(self, _: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Add the noise of one step."""
+        blank = torch.empty(scores.shape[1], device=scores.device)
+        noise = [-blank.exponential_(generator=random).log() for random in self._random]
+        return scores / self._temperature + torch.stack(noise)
 
 
 def _class_of(folder: Path) -> Any:

@@ -28,6 +28,7 @@ class Answer:
 
     fields: Mapping[str, Any] = field(default_factory=dict)  # columns of the caption table; others are null
     refused: str = ""  # why there is no caption, in one line; empty when there is one
+    failed: bool = False  # refused by the way to the model, not by the model: worth asking in a later run
 
 
 @runtime_checkable

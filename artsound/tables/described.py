@@ -18,6 +18,11 @@ EMOTIONS = (
 ART_MEASURES = table(
     ARTWORK_ID,
     column("palette", WEIGHTED, "named colours and their share of the area, largest first; shares sum to 1"),
+    column(
+        "tones",
+        WEIGHTED,
+        "share of the area that may be called black, brown, grey or white by L*, C* and hue; they overlap",
+    ),
     column("lightness", pa.float32(), "mean CIE L*, 0 to 100"),
     column("contrast", pa.float32(), "standard deviation of L*"),
     column("saturation", pa.float32(), "mean CIE chroma C*ab"),
@@ -110,7 +115,9 @@ _CAPTION = (
     MODEL,
     maybe("weights", TEXT, "sha256 of the weights, where they are on this machine"),
     maybe("prompt", TEXT, "name@hash of the prompt, where a model was asked"),
-    maybe("sampling", TEXT, "JSON object of the sampling settings, the seed among them"),
+    maybe(
+        "sampling", TEXT, "JSON object of the sampling settings, the seed among them, and of who served it"
+    ),
     maybe("answer", TEXT, "the model's answer as it came"),
     maybe("seconds", pa.float32(), "time the answer took when it was first given", unit="s"),
     maybe("tokens", pa.int32(), "tokens of question and answer"),

@@ -2,9 +2,11 @@
 
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from artsound.captions import checks, fields
+from artsound.measures.image import measure_picture
 from artsound.tables import EMOTIONS, PRINCIPLES, TABLES
 
 HEARD = {"tempo": 120.0, "tempo_confidence": 0.8, "key": "A minor", "key_confidence": 0.3}
@@ -13,7 +15,8 @@ SEEN = {
         {"name": "dark brown", "value": 0.7},
         {"name": "red", "value": 0.298},
         {"name": "blue", "value": 0.002},
-    ]
+    ],
+    "tones": [{"name": "brown", "value": 0.7}, {"name": "white", "value": 0.0}],
 }
 GOOD = "A quiet view of the sea with boats at rest in the evening."
 
@@ -32,6 +35,9 @@ def test_another_tempo_contradicts_wherever_it_is_stated() -> None:
     assert music(bpm=90) == [("bpm", "90")]
     assert music(paragraph="It runs at 90 BPM.") == [("bpm", "90")]
     assert music(caption="Some 85 beats per minute.", bpm=120) == [("bpm", "85")]
+    assert music(tempo="brisk, at 90.4 BPM") == [("bpm", "90")]
+    assert music(paragraph="A tempo of around 85, later a BPM of 120.") == [("bpm", "85")]
+    assert music(paragraph="In tempo it recalls 90 years of song.") == []
 
 
 @pytest.mark.parametrize(
@@ -90,6 +96,39 @@ def test_a_colour_that_is_not_there_contradicts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rgb", "fine"),
+    [
+        ((250, 250, 248), {"white"}),
+        ((232, 222, 200), {"white"}),  # cream
+        ((190, 190, 190), {"grey", "white"}),
+        ((120, 118, 112), {"grey"}),
+        ((66, 64, 62), {"black", "grey"}),
+        ((12, 10, 8), {"black"}),
+        ((44, 28, 20), {"black", "brown"}),  # a varnished dark
+        ((110, 69, 38), {"brown"}),
+        ((220, 40, 40), set()),
+        ((40, 80, 200), set()),
+        ((30, 120, 50), set()),
+        ((250, 230, 40), set()),
+    ],
+)
+def test_black_brown_grey_and_white_are_held_against_lightness_and_chroma(
+    rgb: tuple[int, int, int], fine: set[str]
+) -> None:
+    seen = measure_picture(np.full((8, 8, 3), rgb, np.uint8))
+    said = {"caption": "A black dog, brown reeds, a white house and gray clouds.", "paragraph": ""}
+    found = {one["stated"] for one in checks.art_contradictions(said, seen)}
+    assert found == {"black", "brown", "grey", "white"} - fine
+
+
+def test_a_hundredth_of_the_area_is_enough_for_a_colour() -> None:
+    pixels = np.full((100, 100, 3), (40, 80, 200), np.uint8)
+    pixels[0] = 255
+    said = {"caption": "A white sail.", "paragraph": ""}
+    assert checks.art_contradictions(said, measure_picture(pixels)) == []
+
+
+@pytest.mark.parametrize(
     ("caption", "paragraph", "found"),
     [
         (GOOD, "The boats lie at the shore, and the light is low.", []),
@@ -104,7 +143,9 @@ def test_faulty_words_are_named(caption: str, paragraph: str, found: list[str]) 
     assert set(found) <= set(checks.FAULTS)
 
 
-@pytest.mark.parametrize("text", ["I'm sorry, but no.", "I cannot help.", "Sorry, no.", "As an AI model, I"])
+@pytest.mark.parametrize(
+    "text", ["I'm sorry, but no.", "I cannot help.", "Sorry, no.", "As an AI, I", "I’m unable to."]
+)
 def test_refusals_in_words_are_known(text: str) -> None:
     assert checks.declines(text)
     assert not checks.declines('{"caption": "I am sorry to see it."}')

@@ -116,10 +116,25 @@ def test_a_recording_is_sent_as_wav_of_its_middle(tmp_path: Path) -> None:
         Says({"error": "no choices"}),
         Says({"choices": [{"message": {"content": ["parts"]}}]}),
         Says("[1, 2]"),
+        Says({"choices": [{"message": "words"}]}),
+        Says("[" * 100_000),
         Says(completion(artwork()).body, cut=True),
         Says(completion(artwork()).body, after=0.6),
     ],
-    ids=["429", "500", "503", "no JSON", "no choice", "no choices", "parts", "list", "cut", "slow"],
+    ids=[
+        "429",
+        "500",
+        "503",
+        "no JSON",
+        "no choice",
+        "no choices",
+        "parts",
+        "list",
+        "words",
+        "deep",
+        "cut",
+        "slow",
+    ],
 )
 def test_a_passing_trouble_costs_a_second_try_and_nothing_else(tmp_path: Path, trouble: Says) -> None:
     limits = Limits(at_once=1, timeout=0.4, tries=3)
@@ -155,9 +170,8 @@ def test_waits_double(tmp_path: Path) -> None:
     [
         (completion(None, refusal="I will not."), "declined: I will not"),
         (completion("I'm sorry, I can't help with that."), "declined: I'm sorry"),
+        (completion("I’m sorry, I can’t."), "declined: I’m sorry"),
         (completion("", finish="content_filter"), "filter"),
-        (Says("too large", status=413), "HTTP 413 too large"),
-        (Says("bad image", status=400), "HTTP 400 bad image"),
     ],
 )
 def test_a_refusal_is_an_answer_and_is_not_asked_again(tmp_path: Path, reply: Says, why: str) -> None:
@@ -178,8 +192,10 @@ def test_a_refusal_is_an_answer_and_is_not_asked_again(tmp_path: Path, reply: Sa
         (artwork(emotion="joy"), "emotion"),
         (artwork(valence=7), "valence"),
         (artwork(artist="me"), "artist"),
+        (artwork(paragraph=" "), "no sentence or no paragraph"),
+        ('{"subject": ' * 100_000, "not "),
     ],
-    ids=["chat", "truncated", "empty", "emotion", "range", "extra"],
+    ids=["chat", "truncated", "empty", "emotion", "range", "extra", "no words", "deep"],
 )
 def test_an_answer_without_the_form_is_asked_for_again_with_another_seed(
     tmp_path: Path, content: Any, why: str
@@ -191,9 +207,20 @@ def test_an_answer_without_the_form_is_asked_for_again_with_another_seed(
     assert asked == [(0, 0), (1, 0.7), (2, 0.7)]
 
 
-def test_a_code_fence_around_the_answer_does_no_harm(tmp_path: Path) -> None:
-    answer = one(lambda *_: completion(f"```json\n{json.dumps(artwork())}\n```"), tmp_path)
+@pytest.mark.parametrize(
+    "around", ["```json\n{}\n```", "Here it is:\n{}\nI hope it helps.", "<think>a {{</think>{}"]
+)
+def test_words_around_the_answer_do_no_harm(tmp_path: Path, around: str) -> None:
+    answer = one(lambda *_: completion(around.format(json.dumps(artwork()))), tmp_path)
     assert answer.fields["mood"]
+
+
+def test_what_is_no_text_is_replaced_and_does_not_stop_the_stage(tmp_path: Path) -> None:
+    """Half of a surrogate pair, as a cut emoji leaves it: escaped in the answer, and bare in the response."""
+    answer = one(lambda *_: completion(artwork(mood="gay \ud83c")), tmp_path)
+    assert answer.fields["mood"] == "gay ?"
+    bare = Says('{"choices": [{"message": {"content": "\\ud83c I cannot"}}]}')
+    assert "not JSON" in one(lambda *_: bare, tmp_path / "other").refused
 
 
 def test_nothing_is_asked_twice_even_by_another_run(tmp_path: Path) -> None:
@@ -239,6 +266,43 @@ def test_an_endpoint_that_always_fails_stops_the_stage(tmp_path: Path) -> None:
         pytest.raises(SourceError, match="does not answer: HTTP 500"),
     ):
         Asker(endpoint.url, tmp_path / "log").ask([item(number) for number in range(12)])
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_a_question_that_the_server_does_not_take_is_asked_again_in_a_later_run_alone(
+    tmp_path: Path, status: int
+) -> None:
+    with serving(lambda *_: Says("too large", status=status)) as endpoint:
+        asker = Asker(endpoint.url, tmp_path / "log")
+        (answer,) = asker.ask([item()])
+        why = f"the endpoint refuses the question: HTTP {status} too large"
+        assert (answer.refused, answer.failed, len(endpoint.asked)) == (why, True, 1)
+        endpoint.says = lambda *_: completion(artwork())
+        assert asker.ask([item()])[0].fields
+
+
+def test_a_server_that_takes_no_question_stops_the_stage(tmp_path: Path) -> None:
+    with serving(lambda *_: Says("no json_schema here", status=400)) as endpoint:
+        with pytest.raises(ConfigError, match=r"takes no question .* HTTP 400 no json_schema here"):
+            Asker(endpoint.url, tmp_path / "log", limits=Limits(at_once=1)).ask([item(n) for n in range(30)])
+        assert len(endpoint.asked) < 12
+
+
+@pytest.mark.parametrize("usage", [{"total_tokens": "many"}, {"total_tokens": 2**40}, None, {}])
+def test_tokens_that_are_no_number_are_not_counted(tmp_path: Path, usage: Any) -> None:
+    body = completion(artwork()).body | {"usage": usage}
+    assert one(lambda *_: Says(body), tmp_path, limits=Limits(tokens=5)).fields["tokens"] is None
+
+
+def test_what_the_server_says_it_is_is_kept(tmp_path: Path) -> None:
+    told = {"model": "tiny-2026-11-01", "system_fingerprint": "fp_1"}
+    answer = one(lambda *_: Says(completion(artwork()).body | told), tmp_path)
+    assert json.loads(answer.fields["sampling"])["served"] == "tiny-2026-11-01 fp_1"
+
+
+def test_a_revision_that_the_user_names_is_part_of_the_name() -> None:
+    chosen = Captioner(backend="endpoint", model="m", revision="a" * 40)
+    assert build.identity("art", chosen).startswith(f"m:{'a' * 40}@served by ")
 
 
 def test_an_endpoint_that_is_down_stops_the_stage(tmp_path: Path) -> None:
@@ -299,6 +363,16 @@ def test_steps_are_kept_beside_the_answer_when_asked_for(tmp_path: Path) -> None
     assert next(iter(schema["properties"])) == "reasoning"
 
 
+@pytest.mark.parametrize("apart", [True, False])
+def test_the_thoughts_of_a_reasoning_model_go_before_its_steps(tmp_path: Path, apart: bool) -> None:
+    text = json.dumps({"reasoning": "I see red.", **artwork()})
+    reply = completion(text, reasoning_content="Hm.") if apart else completion(f"<think>Hm.</think>{text}")
+    answer = one(lambda *_: reply, tmp_path, reasoning=True)
+    assert answer.fields["reasoning"] == "Hm.\nI see red."
+    plain = one(lambda *_: completion(artwork(), reasoning_content="Hm."), tmp_path / "plain")
+    assert "reasoning" not in plain.fields
+
+
 @pytest.mark.parametrize(
     ("leaks", "asked", "caption"),
     [("flag", 1, "A boat by Manet."), ("mask", 1, "A boat by …."), ("ask_again", 3, "A boat by Manet.")],
@@ -312,6 +386,18 @@ def test_a_leak_is_flagged_masked_or_asked_again(
         )
     assert len(endpoint.asked) == asked
     assert answer.fields["caption"] == caption
+
+
+def test_a_second_try_that_fails_does_not_undo_the_first(tmp_path: Path) -> None:
+    def says(number: int, _: dict[str, Any]) -> Says:
+        return completion(artwork(caption="A boat by Manet.") if number == 0 else "no JSON")
+
+    with serving(says) as endpoint:
+        (answer,) = Asker(endpoint.url, tmp_path / "log", leaks="ask_again", tries=3).ask(
+            [item(artist="Édouard Manet")]
+        )
+    assert len(endpoint.asked) == 3
+    assert answer.fields["caption"] == "A boat by Manet."
 
 
 def test_an_unreadable_file_is_refused_unasked(tmp_path: Path) -> None:

@@ -335,6 +335,8 @@ class Says:
         (Answer({"caption": "Words.", "paragraph": ""}), Reason.EMPTY_CAPTION),
         (Answer({}), Reason.EMPTY_CAPTION),
         (Answer(refused="the model declined"), Reason.REFUSED_CAPTION),
+        (Answer(refused="HTTP 500", failed=True), Reason.NO_ANSWER),
+        (Answer({"caption": "I'm sorry, I can't say.", "paragraph": "Words."}), Reason.REFUSED_CAPTION),
     ],
 )
 def test_no_caption_is_a_reject(answer: Answer, reason: Reason) -> None:

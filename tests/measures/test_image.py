@@ -39,6 +39,8 @@ def test_a_half_red_image_has_known_measures() -> None:
     pixels[:, :100] = (255, 0, 0)
     measures = measure_picture(pixels)
     assert measures["palette"] == [{"name": "black", "value": 0.5}, {"name": "red", "value": 0.5}]
+    tones = {tone["name"]: tone["value"] for tone in measures["tones"]}
+    assert tones == {"black": 0.5, "brown": 0, "grey": 0, "white": 0}
     assert measures["lightness"] == pytest.approx(53.24 / 2, abs=0.1)
     assert measures["contrast"] == pytest.approx(53.24 / 2, abs=0.1)
     assert measures["saturation"] == pytest.approx(104.55 / 2, abs=0.1)

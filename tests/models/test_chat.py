@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from artsound.captions import build
 from artsound.captions.backends import AUDIO_RATE, Question
 from artsound.errors import ConfigError
-from artsound.models.chat import Chat
+from artsound.models.chat import Chat, _Draw
 from artsound.models.protocols import Item
 from artsound.models.trial import try_captioners
 from artsound.settings import Captioner, Settings
@@ -81,6 +82,35 @@ def test_a_seed_fixes_a_warm_answer_and_leaves_the_process_alone(seeing: Path) -
     before = torch.random.get_rng_state()
     assert [r.text for _, r in model(asked)] == [r.text for _, r in model(asked)]
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_warm_answer_does_not_depend_on_the_batch(seeing: Path) -> None:
+    asked = questions("art", temperature=1.5)
+    together = [reply.text for _, reply in load(seeing)(asked)]
+    assert together == [reply.text for _, reply in load(seeing, at_once=1)(asked)]
+    cold = [reply.text for _, reply in load(seeing)(questions("art"))]
+    assert together != cold
+    other = [replace(question, seed=1) for question in asked]
+    assert together != [reply.text for _, reply in load(seeing)(other)]
+
+
+def test_a_draw_follows_the_softmax_of_its_scores() -> None:
+    warm = Question("", {}, seed=3, temperature=0.5)
+    draw, scores = _Draw([warm], torch.device("cpu")), torch.tensor([[0.0, 0.5, -1.0]])
+    counts = torch.bincount(torch.stack([draw(scores, scores).argmax() for _ in range(4000)]), minlength=3)
+    expected = torch.softmax(scores[0] / 0.5, 0)
+    torch.testing.assert_close(counts / 4000, expected, atol=0.03, rtol=0)
+
+
+def test_too_little_memory_says_what_to_lower(seeing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load(seeing)
+
+    def full(**_: object) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(model._model, "generate", full)
+    with pytest.raises(ConfigError, match=r"3 questions at once: lower `local\.at_once`"):
+        list(model(questions("art")))
 
 
 def test_the_name_tells_the_weights(seeing: Path, hearing: Path) -> None:
