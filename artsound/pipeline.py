@@ -91,7 +91,7 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         wiring.clips,
         in_parts=True,
         watches=wiring.music_files,
-        revision=3,
+        revision=4,
     ),
     Stage("artists", ("artworks", "tracks"), (), wiring.artists, also=("raw_artists", "raw_musicians")),
     Stage(

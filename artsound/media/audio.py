@@ -1,4 +1,8 @@
-"""Audio: bytes to a mono signal at a stated rate; loudness."""
+"""Audio: bytes to a mono signal at a stated rate; loudness.
+
+An MP3 is decoded as ffmpeg does it: what lies before its first frame is skipped; after damage, and where rate
+or channels change, decoding goes on at the next sound frames, and what comes is brought to the first rate.
+"""
 
 import io
 import threading
@@ -13,10 +17,13 @@ from jaxtyping import Float32, Float64
 
 from artsound.errors import Reason
 from artsound.media.files import MediaError
+from artsound.media.mpeg import next_frame
 
 FORMATS = {"MP3": "mp3", "OGG": "ogg", "FLAC": "flac", "WAV": "wav", "WAVEX": "wav", "RF64": "wav"}
 BLOCK = 1 << 17  # frames decoded at a time, into the same memory: 1 MB of stereo
 EXPECTED = 60  # s; room that is made for a recording before it proves longer
+MARK = 1152  # frames of a long MP3 frame
+MOST_STREAMS = 1000  # one after another in a file; more is noise
 LONGEST = 7200.0  # s; longer files would not fit in the memory of a worker
 QUIETEST = -70.0  # LUFS; the absolute gate of BS.1770, which stands for silence
 _METER = threading.Lock()  # pyloudnorm changes the warning filters while it measures
@@ -147,22 +154,36 @@ def _metered(channels: Float32[np.ndarray, "frame channel"]) -> Float64[np.ndarr
 class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """Decodes from front to end: soundfile seeks after every read, and a sought MP3 is wrong there."""
 
+    def __init__(self, data: bytes, begin: int = 0) -> None:
+        self.whole, self.begin = data, begin
+        self.source = io.BytesIO(data[begin:])
+        super().__init__(self.source)
+
+    @property
+    def reached(self) -> int:
+        """Say up to which byte of the whole the decoder has read."""
+        return self.begin + self.source.tell()
+
     def seekable(self) -> bool:
         """Keep soundfile from seeking."""
         return False
 
 
-def _expected(file: soundfile.SoundFile) -> int:
+def _expected(file: _Stream) -> int:
     """Return how many frames to make room for; a header that promises much is not believed at once."""
     return int(min(max(file.frames, BLOCK), EXPECTED * file.samplerate))
 
 
-def _opened(data: bytes) -> soundfile.SoundFile:
+def _opened(data: bytes) -> _Stream:
     """Read the header; the caller closes."""
     try:
-        file = _Stream(io.BytesIO(data))
+        file = _Stream(data)
     except soundfile.LibsndfileError as error:
-        raise MediaError(Reason.UNREADABLE, f"not an mp3, ogg, flac or wav: {error.error_string}") from error
+        later = _mp3_after(data, 0)
+        if later is None:
+            why = f"not an mp3, ogg, flac or wav: {error.error_string}"
+            raise MediaError(Reason.UNREADABLE, why) from error
+        return later
     if file.format not in FORMATS:
         file.close()
         raise MediaError(Reason.UNREADABLE, f"{file.format} is not one of mp3, ogg, flac, wav")
@@ -175,16 +196,70 @@ def _check_finite(samples: Float32[np.ndarray, "..."]) -> None:
             raise MediaError(Reason.UNREADABLE, "samples are not finite")
 
 
-def _blocks(file: soundfile.SoundFile) -> Iterator[Float32[np.ndarray, "frame channel"]]:
-    """Decode to the end, whatever length the header promises; each block overwrites the one before."""
-    left, memory = int(LONGEST * file.samplerate), np.empty((BLOCK, file.channels), np.float32)
-    while left > 0:
+def _mp3_after(data: bytes, position: int) -> _Stream | None:
+    """Open the MP3 that begins next in some bytes; None when none does."""
+    begin = next_frame(data, position)
+    for _ in range(MOST_STREAMS):
+        if begin is None:
+            break
         try:
-            block = file.read(out=memory)
+            return _Stream(data, begin)
+        except soundfile.LibsndfileError:
+            begin = next_frame(data, begin + 1)
+    return None
+
+
+def _streams(file: _Stream) -> Iterator[_Stream]:
+    """Give what was opened, and what an MP3 has after damage or after a change of its format."""
+    yield file
+    for _ in range(MOST_STREAMS):
+        later = _mp3_after(file.whole, file.reached) if file.format == "MP3" else None
+        if later is None:
+            return
+        with later:
+            yield later
+        file = later
+
+
+def _blocks(file: _Stream) -> Iterator[Float32[np.ndarray, "frame channel"]]:
+    """Decode to the end, whatever length the header promises; each block overwrites the one before.
+
+    All have the rate and the channels of the file as it begins.
+    """
+    left = int(LONGEST * file.samplerate)
+    for stream in _streams(file):
+        alike = (stream.samplerate, stream.channels) == (file.samplerate, file.channels)
+        for block in _decoded(stream) if alike else _turned(stream, file.samplerate, file.channels):
+            yield block
+            left -= len(block)
+            if left <= 0:
+                raise MediaError(Reason.TOO_LARGE, f"longer than {LONGEST:g} s")
+
+
+def _turned(file: _Stream, rate: int, channels: int) -> Iterator[Float32[np.ndarray, "frame channel"]]:
+    """Bring a stream to another rate and number of channels; of other channels, their mean goes to each."""
+    resampler = soxr.ResampleStream(file.samplerate, rate, channels, dtype="float32")
+    for block in _decoded(file):
+        mixed = block if file.channels == channels else block.mean(axis=1, keepdims=True)
+        yield resampler.resample_chunk(np.ascontiguousarray(np.broadcast_to(mixed, (len(block), channels))))
+    yield resampler.resample_chunk(np.empty((0, channels), np.float32), last=True)
+
+
+def _decoded(file: _Stream) -> Iterator[Float32[np.ndarray, "frame channel"]]:
+    """Decode one stream; an MP3 ends where it is damaged."""
+    memory = np.empty((BLOCK, file.channels), np.float32)
+    marks, left = memory[::MARK, 0], int(file.frames)
+    while left > 0:
+        marks.fill(np.nan)
+        try:
+            block = file.read(out=memory[:left])  # what is decoded beyond the promised length is thrown away
         except soundfile.LibsndfileError as error:
-            raise MediaError(Reason.UNREADABLE, f"decoder: {error.error_string}") from error
+            if file.format != "MP3":
+                raise MediaError(Reason.UNREADABLE, f"decoder: {error.error_string}") from error
+            written = int(np.argmax(np.isnan(marks)))  # how much came before the damage is not told
+            yield memory[: max(0, written - 1) * MARK]
+            return
         if not len(block):
             return
         yield block
         left -= len(block)
-    raise MediaError(Reason.TOO_LARGE, f"longer than {LONGEST:g} s")
