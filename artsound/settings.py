@@ -57,7 +57,7 @@ class Document(Section):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}") from error
         except ValidationError as error:
-            raise ConfigError(f"{path}: {_first(error)}") from error
+            raise ConfigError(f"{path}: {first_problem(error)}") from error
         return _placed(settings, path.parent)
 
 
@@ -310,12 +310,12 @@ class Settings(Document):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _first(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
     """Say the first problem in one line, with the key as it is written in the file."""
-    first, *rest = error.errors()
-    key = ".".join(str(part) for part in first["loc"]) or "settings"
+    one, *rest = error.errors()
+    key = ".".join(str(part) for part in one["loc"]) or "settings"
     more = f" (and {len(rest)} more)" if rest else ""
-    return f"{key}: {first['msg']}{more}"
+    return f"{key}: {one['msg']}{more}"
 
 
 def _placed(section: AnySection, folder: Path) -> AnySection:

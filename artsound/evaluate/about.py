@@ -30,6 +30,7 @@ def about(model: Model, shards: Shards, split: str, count: int, seed: int) -> di
         "seconds": settings.prior.seconds,
         "visual_encoder": settings.visual.encoder,
         "supervision": settings.objective.supervision,
+        "language": settings.language or "training read no caption",
         "sampling": settings.sampling.model_dump(),
         "loudness_lufs": LEVEL,
         "derangements": DERANGEMENTS,

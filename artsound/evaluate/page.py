@@ -91,6 +91,7 @@ def _header(report: "Report") -> str:
         ("prior", f"{about['prior']}, {about['rate']} Hz, {about['seconds']} s"),
         ("picture encoder", about["visual_encoder"]),
         ("supervision", str(about["supervision"]).replace("_", " ")),
+        ("language", about["language"]),
     ]
     shown = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts

@@ -21,13 +21,13 @@ from artsound.progress import track
 from artsound.train.audioldm2 import LICENCE
 from artsound.train.model import Model
 from artsound.train.prior import Cond
-from artsound.train.settings import AudioLdm2Prior
+from artsound.train.settings import MOST_STEPS, AudioLdm2Prior
 from artsound.train.sound import FADE, join, windows_for, write_picture, write_wav
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 MAX_MEGAPIXELS = 120.0
 LONGEST = 600  # s of one piece
-MOST_STEPS = 1000  # of any sampler: the prior's own training had no more
+BATCH = 16  # windows that are sampled and decoded together
 
 
 @dataclass(frozen=True)
@@ -122,15 +122,22 @@ def compose(
     prior = model.prior
     windows = windows_for(request.seconds, prior.seconds)
     rows = request.count * windows
-    cond = {name: one.expand(rows, -1, -1) for name, one in model.seen(model.encoder([pixels])).items()}
+    seen = model.seen(model.encoder([pixels]))
     noise = seeded_noise((rows, *prior.latent_shape), f"{source}/{request.seed}")
-    latents = sample(model, cond, noise, request)
-    if not latents.isfinite().all():
-        raise TrainingError("the model makes no finite sound: train it again, or lower --guidance")
-    made = prior.decode(latents).float().cpu().numpy()
+    made = np.concatenate([_windows(model, seen, some, request) for some in noise.split(BATCH)])
     frames = round(request.seconds * prior.rate)
     parts = [list(made[start : start + windows]) for start in range(0, rows, windows)]
     return [join(part, frames, round(FADE * prior.rate)) for part in parts]
+
+
+def _windows(model: Model, seen: Cond, noise: Tensor, request: Request) -> NDArray[np.float32]:
+    """Make windows for one image, (window, sample)."""
+    cond = {name: one.expand(len(noise), -1, -1) for name, one in seen.items()}
+    latents = sample(model, cond, noise, request)
+    if not latents.isfinite().all():
+        raise TrainingError("the model makes no finite sound: train it again, or lower --guidance")
+    made: NDArray[np.float32] = model.prior.decode(latents).float().cpu().numpy()
+    return made
 
 
 def sample(model: Model, cond: Cond, noise: Tensor, request: Request) -> Tensor:
@@ -155,6 +162,7 @@ def described(model: Model, request: Request) -> dict[str, Any]:
         "prior": settings.prior.kind,
         "visual_encoder": settings.visual.encoder,
         "supervision": settings.objective.supervision,
+        "language": settings.language,  # captions that training read; empty: none
         "text_prompt": None,  # no words about the image reach the prior
         "model_sha256": origin.get("sha256"),
         "release": origin.get("release"),

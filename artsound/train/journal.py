@@ -40,9 +40,14 @@ class Journal:
 
     def not_finite(self, seen: int, ids: list[str]) -> TrainingError:
         """Keep the ids of a batch whose loss or gradient was not finite; returns the error to raise."""
-        self._broken.write_text(json.dumps({"seen": seen, "pair_ids": ids}, indent=2) + "\n")
+        listed = json.dumps({"seen": seen, "pair_ids": ids}, indent=2) + "\n"
+        try:
+            write_whole(self._broken, lambda part: part.write_text(listed))
+            where = f"is listed in {self._broken}"
+        except OSError as error:
+            where = f"cannot be listed in {self._broken} ({error.strerror or error}), it is {', '.join(ids)}"
         return TrainingError(
-            f"a loss or a weight was not finite after {seen} samples: the batch is listed in {self._broken}, "
+            f"a loss or a weight was not finite after {seen} samples: the batch {where}; "
             "the last checkpoint is from before; lower the learning rate or look at these pairs"
         )
 

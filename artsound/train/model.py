@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from artsound.errors import ConfigError
+from artsound.settings import first_problem
 from artsound.train import prior as priors
 from artsound.train.checkpoint import read_tensors, write_tensors
 from artsound.train.prepare import audio_fingerprint
@@ -95,10 +97,7 @@ def load_model(path: Path, weights: str = "") -> Model:
     tensors, meta = read_tensors(path)
     if "model" not in meta:
         raise ConfigError(f"{path} is no model of ours: it does not say what it was trained with")
-    given = json.loads(meta.pop("model"))
-    if weights:
-        given["prior"]["weights"] = weights
-    settings = TrainSettings(release=Path(), run=path.parent, **given)
+    settings = _settings(path, meta.pop("model"), weights)
     prior = priors.build(settings.prior)
     encoder = visual_encoder(settings.visual, captions=settings.projector.text)
     conditioner = new_conditioner(settings, prior, encoder, {})
@@ -123,6 +122,21 @@ def load_model(path: Path, weights: str = "") -> Model:
     model = Model(settings, prior, encoder, conditioner, meta)
     model.to(own_device())
     return model
+
+
+def _settings(path: Path, said: str, weights: str) -> TrainSettings:
+    """Read what a model was trained with."""
+    given = json.loads(said)
+    if weights and given["prior"]["kind"] == "small":
+        raise ConfigError(f"{path} keeps the weights of its small prior itself: leave --weights out")
+    if weights:
+        given["prior"]["weights"] = weights
+    try:
+        return TrainSettings(release=Path(), run=path.parent, **given)
+    except ValidationError as error:
+        raise ConfigError(
+            f"{path} was trained with settings that are refused now: {first_problem(error)}"
+        ) from error
 
 
 _PARTS = {"audio": "audio encoder", "denoiser": "denoiser", "visual": "visual encoder"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from artsound.errors import ConfigError
 from artsound.train.attention import Attention, feed_forward
 from artsound.train.prior import Slot
 from artsound.train.settings import Projector
@@ -132,6 +133,11 @@ class Resampler(nn.Module):
             {name: torch.randn(slot.tokens, width) * 0.02 for name, slot in ends.sources.items()}
         )
         queries = sum(slot.tokens for slot in ends.slots.values())
+        if self.style_tokens >= queries:
+            raise ConfigError(
+                f"projector.style_tokens = {self.style_tokens} leaves no token to what is shown: the prior "
+                f"takes {queries} tokens"
+            )
         self.queries = nn.Parameter(torch.randn(queries, width) * 0.02)
         self.layers = nn.ModuleList(
             Layer(width, settings.heads, TEXT in ends.sources) for _ in range(settings.layers)

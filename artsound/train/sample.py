@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from artsound.errors import ConfigError
 from artsound.progress import track
 
 Predict = Callable[[Tensor, Tensor], Tensor]  # (noisy latents, time a sample) → prediction
@@ -60,6 +61,24 @@ def _generator(row: Tensor) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8]) >> 1)
 
 
+def visited(steps: int, trained: int) -> Tensor:
+    """Choose time steps of the training, evenly spaced, from its last, which is all noise, downwards.
+
+    Raises:
+        ConfigError: more steps than the training had.
+
+    Source:
+        Lin et al. 2024, arXiv:2305.08891, section 3.3 ("trailing").
+
+    Examples:
+        >>> visited(4, 1000)
+        tensor([999, 749, 499, 249])
+    """
+    if not 1 <= steps <= trained:
+        raise ConfigError(f"{steps} steps make no sense: the prior was trained with {trained}, ask for fewer")
+    return (torch.arange(steps, 0, -1, dtype=torch.float64) * (trained / steps)).round().long() - 1
+
+
 @torch.no_grad()
 def ddim(epsilon: Predict, noise: Tensor, steps: int, kept: Tensor) -> Tensor:
     """Go from noise to data by deterministic implicit steps on predicted noise.
@@ -67,13 +86,16 @@ def ddim(epsilon: Predict, noise: Tensor, steps: int, kept: Tensor) -> Tensor:
     Args:
         epsilon: predicts the noise; its time is an index into `kept`.
         noise: standard normal, (B, …).
-        steps: how many of the training's time steps are visited, evenly spaced and leading, offset by one.
+        steps: how many of the training's time steps are visited, see `visited`.
         kept: share of the signal's variance that is left at each training time step, ᾱ.
+
+    Raises:
+        ConfigError: more steps than the training had.
 
     Source:
         Song et al. 2021, arXiv:2010.02502, eq. 12 with σ = 0.
     """
-    times = (torch.arange(steps, device=noise.device) * (len(kept) // steps) + 1).flip(0)
+    times = visited(steps, len(kept)).to(noise.device)
     here = noise
     for number in track(range(steps), "sampling"):
         now = times[number]

@@ -10,6 +10,8 @@ from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, mode
 
 from artsound.settings import Document, Section, Share, Weight
 
+MOST_STEPS = 1_000  # of any sampler: the priors' own training had no more
+
 
 class SmallPrior(Section):
     """The small prior: a mel codec with principal components and a flow-matching transformer."""
@@ -132,6 +134,14 @@ class Projector(Section):
         0.0  # share of samples that lose one visual source, and of those that lose the text
     )
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind == "mlp" and self.style_tokens:
+            raise ValueError("style_tokens are queries of the resampler: kind = 'mlp' has none")
+        if self.kind == "resampler" and self.width % self.heads:
+            raise ValueError(f"width {self.width} is no multiple of the {self.heads} heads")
+        return self
+
 
 class Objective(Section):
     """What is minimised. Guidance is never part of it."""
@@ -173,7 +183,7 @@ class Loop(Section):
 class Sampling(Section):
     """How music is drawn from the model."""
 
-    steps: PositiveInt = 25
+    steps: Annotated[int, Field(ge=1, le=MOST_STEPS)] = 25
     guidance: Weight = 2.0  # 1 is none; the conditioning's direction is followed this many times
     heard: Annotated[int, Field(ge=0)] = 4  # pairs of the validation split that play at every checkpoint
 

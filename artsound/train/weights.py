@@ -20,11 +20,13 @@ def folder_of(weights: str, revision: str | None, licence: str, setting: str = "
         setting: that names the weights, for the message.
 
     Raises:
-        ConfigError: it is not on this machine; says how to fetch it, and under which licence.
+        ConfigError: none is named, or it is not on this machine: how to fetch it, and under which licence.
     """
     from huggingface_hub import snapshot_download  # noqa: PLC0415
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 
+    if not weights:
+        raise ConfigError(f"{setting} is empty: name an id of the hub, or the folder that has the weights")
     if Path(weights).is_dir():
         return Path(weights)
     try:

@@ -118,6 +118,7 @@ def report() -> Report:
         "seconds": 1.0,
         "visual_encoder": "patches",
         "supervision": "audio_only",
+        "language": "captions are fused with the image",
     }
     judges = [{"ear": "musicnn-mtt", "name": "musicnn-mtt@<1>", "circular": "musicnn wrote <captions>"}]
     asked = [{"name": name, "ear": "musicnn-mtt", "circular": "x"} for name in rows["model"]["scores"]]

@@ -49,6 +49,7 @@ def report(folder: Path) -> dict[str, Any]:
 def test_every_row_is_there_with_the_same_number_of_clips(report: dict[str, Any], folder: Path) -> None:
     assert list(report["rows"]) == [*CONDITIONS, NEAREST, CODED]
     assert report["about"]["clips"] == JUDGED
+    assert report["about"]["language"] == "training read no caption"
     assert set(report["missing"]) == {"CLAP score", "ImageBind score", "IMSM"}
     for row in report["rows"].values():
         assert len(row["fad"]) >= 2

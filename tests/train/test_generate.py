@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from artsound import cli_train
 from artsound.errors import ConfigError, StoreError, TrainingError
 from artsound.train.checkpoint import read_tensors, write_tensors
-from artsound.train.generate import Request, generate, images_in
+from artsound.train.generate import Request, described, generate, images_in
 from artsound.train.model import Model, load_model
+from artsound.train.prior import AudioPrior, Cond
 from artsound.train.run import prepare, run
 from artsound.train.sound import join, read_wav, row_of, windows_for, write_picture, write_wav
 from tests.train.conftest import tiny_settings
@@ -89,6 +90,34 @@ def test_nothing_but_a_non_image_is_an_error_that_names_it(model: Model, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+def test_long_requests_are_sampled_a_few_windows_at_a_time(
+    model: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = Request(seconds=9.0, steps=1, count=2)
+    whole = [read_wav(piece.wav)[0] for piece in generate(model, SAMPLES[:1], tmp_path / "a", asked).pieces]
+    seen: list[int] = []
+    drawn = type(model.prior).sample
+
+    def counted(prior: AudioPrior, cond: Cond, null: Cond, noise: torch.Tensor, *how: float) -> torch.Tensor:
+        seen.append(len(noise))
+        return drawn(prior, cond, null, noise, *how)
+
+    monkeypatch.setattr(type(model.prior), "sample", counted)
+    monkeypatch.setattr("artsound.train.generate.BATCH", 4)
+    pieces = generate(model, SAMPLES[:1], tmp_path / "b", asked).pieces
+    assert sum(seen) == 2 * windows_for(9.0, model.prior.seconds) > 4
+    assert max(seen) == 4
+    for one, piece in zip(whole, pieces, strict=True):
+        assert np.allclose(one, read_wav(piece.wav)[0], atol=1e-3)
+
+
+def test_a_piece_says_that_captions_took_part(model: Model) -> None:
+    projector = model.settings.projector.model_copy(update={"text": True})
+    told = replace(model, settings=model.settings.model_copy(update={"projector": projector}))
+    assert described(told, FEW_STEPS)["language"] == "captions are fused with the image"
+    assert described(model, FEW_STEPS)["language"] == ""
+
+
 @pytest.mark.parametrize(
     "request_",
     [
@@ -97,6 +126,7 @@ def test_nothing_but_a_non_image_is_an_error_that_names_it(model: Model, tmp_pat
         Request(seconds=float("nan")),
         Request(count=0),
         Request(steps=0),
+        Request(steps=1001),
         Request(guidance=-1),
         Request(guidance=float("nan")),
     ],

@@ -14,7 +14,7 @@ import torch
 from artsound.errors import ConfigError, MissingExtra, StoreError, TrainingError
 from artsound.train.batches import Batches
 from artsound.train.checkpoint import NAME, read_tensors, write_tensors
-from artsound.train.journal import read_journal
+from artsound.train.journal import Journal, read_journal
 from artsound.train.loop import Job, train
 from artsound.train.model import load_model
 from artsound.train.run import Session, prepare, run
@@ -332,3 +332,48 @@ def test_a_prior_without_a_kind_is_the_small_one_and_an_unknown_kind_is_named() 
     assert TrainSettings(**given, prior={"kind": "audioldm2"}).prior.kind == "audioldm2"
     with pytest.raises(ValueError, match='kind must be "small", "audioldm2" or "stable_audio3"'):
         TrainSettings(**given, prior={"kind": "large"})
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ("[projector]\nheads = 5", "projector: .*no multiple of the 5 heads"),
+        ('[projector]\nkind = "mlp"\nstyle_tokens = 1\n[visual]\nstyle = true', "'mlp' has none"),
+        ("[sampling]\nsteps = 1001", "sampling.steps: .*less than or equal to 1000"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_in_one_line(tmp_path: Path, section: str, says: str) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text(f'release = "release"\nrun = "run"\n{section}\n')
+    with pytest.raises(ConfigError, match=says) as caught:
+        TrainSettings.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_named_for_a_model_that_keeps_its_own_are_refused(prepared: TrainSettings) -> None:
+    path = run(prepared)
+    with pytest.raises(ConfigError, match="keeps the weights of its small prior itself: leave --weights out"):
+        load_model(path, "cvssp/audioldm2-music")
+
+
+def test_a_model_of_settings_that_are_refused_now_is_one_line(prepared: TrainSettings) -> None:
+    path = run(prepared)
+    tensors, meta = read_tensors(path)
+    settings = json.loads(meta["model"])
+    settings["projector"]["heads"] = 5
+    write_tensors(path, tensors, {**meta, "model": json.dumps(settings)})
+    with pytest.raises(ConfigError, match=r"refused now: projector: .*5 heads") as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_broken_batch_is_told_even_where_it_cannot_be_written(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full on this system")
+    journal = Journal(tmp_path, 0)
+    (tmp_path / "not-finite.json.part").symlink_to(full)
+    error = journal.not_finite(64, ["pair-1", "pair-2"])
+    assert isinstance(error, TrainingError)
+    assert "No space left" in str(error)
+    assert "pair-1, pair-2" in str(error)

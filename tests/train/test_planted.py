@@ -4,7 +4,8 @@ The full figures are those of `python -m bench.planted`; see bench/RESULTS.md. H
 half of the steps, so the prior is blunter: the gap must be 0.15 (full: 0.20), R@1 six times the chance of 32
 candidates (full: ten times); 0.190 and nine times were measured. The other aims are the full ones. All is
 seeded; the room below what was measured is for other machines, and 32 pairs win by chance a third to two
-thirds of the time.
+thirds of the time. The control's aim is one-sided: a gap above 0.01 would say that a pairing was learned that
+is not there.
 """
 
 import shutil
@@ -77,6 +78,6 @@ def test_the_pitch_of_what_is_generated_follows_the_hue_of_the_own_image_only(pl
 
 
 def test_nothing_is_learned_from_images_that_were_paired_at_random(repaired: Figures) -> None:
-    assert abs(repaired.gap) <= 0.01
+    assert repaired.gap <= 0.01
     assert 0.25 <= repaired.win_rate <= 0.75
     assert abs(repaired.rho["hue"]) <= 0.5

@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 import torch
 
+from artsound.errors import ConfigError
 from artsound.train.prior import Slot
 from artsound.train.projector import Conditioner, Ends
 from artsound.train.settings import Projector
@@ -128,3 +131,20 @@ def test_at_most_one_image_source_of_a_sample_is_hidden_and_the_share_is_kept() 
 def test_the_only_image_source_is_never_hidden() -> None:
     sources = Conditioner(ends(CONTENT), Projector(), {}).sources
     assert sources.hide(100, 0.9, torch.Generator().manual_seed(0)) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"width": 96, "heads": 5}, "width 96 is no multiple of the 5 heads"),
+        ({"kind": "mlp", "style_tokens": 2}, "'mlp' has none"),
+    ],
+)
+def test_a_projector_that_cannot_be_is_refused(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Projector(**settings)
+
+
+def test_style_leaves_at_least_one_token_to_what_is_shown() -> None:
+    with pytest.raises(ConfigError, match=r"style_tokens = 10 .* takes 10 tokens"):
+        Conditioner(ends(ALL), Projector(style_tokens=10), {})

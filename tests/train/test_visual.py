@@ -92,3 +92,8 @@ def test_an_unknown_encoder_is_refused_with_those_there_are() -> None:
 def test_clip_without_weights_says_how_to_fetch_them() -> None:
     with pytest.raises(ConfigError, match=r"hf download nobody/clip.* in visual\.weights"):
         visual_encoder(Visual(encoder="clip", weights="nobody/clip"))
+
+
+def test_clip_without_a_name_of_weights_says_which_setting_is_empty() -> None:
+    with pytest.raises(ConfigError, match=r"visual\.weights is empty"):
+        visual_encoder(Visual(encoder="clip"))
