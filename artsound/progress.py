@@ -27,6 +27,7 @@ Item = TypeVar("Item")
 LOG = logging.getLogger("artsound")
 MEGA = 1e6
 LOG_EVERY = 10.0  # seconds between two log lines of one job
+SLOW = 0.1  # items a second, below which seconds an item are told
 
 
 class Meter(Protocol):
@@ -84,7 +85,8 @@ class LogLines:
         if self._units[job]:
             told = f"{done / MEGA:.0f} of {total / MEGA:.0f} MB, {rate / MEGA:.1f} MB/s"
         else:
-            told = f"{done:.0f} of {int(total) or '?'}, {rate:.1f}/s"
+            pace = f"{rate:.1f}/s" if rate >= SLOW or not rate else f"{1 / rate:.0f} s each"
+            told = f"{done:.0f} of {int(total) or '?'}, {pace}"
         LOG.info("%s: %s%s", self._labels[job], told, left)
 
     def finish(self, job: int) -> None:

@@ -5,12 +5,11 @@
     python -m bench.planted build/planted 1 0 1      (the set's seed, then the seeds to train with)
 
 Every seed prepares and trains anew by the set's own `train.toml`, then trains a control on training images
-that are re-paired at random, on the same cache and prior. The control's gap shall be at most 0.01: below 0 own images
-explain sounds worse than others do, so nothing was learned of them. Measured on the test split, which nothing was
-fitted to: losses under common noise for own, other and no images; whether a sound finds its own image by
-likelihood; whether the pitch of what is generated follows the hue. Attributes of sounds are read by ridge
-regression from log-mel statistics, fitted on real training sounds. The recipe was chosen on the set of seed
-0: take another.
+that are re-paired at random, on the same cache and prior. The control's gap shall be at most 0.01: below 0
+own images explain sounds worse than others do. Measured on the test split, which nothing was fitted to:
+losses under common noise for own, other and no images; whether a sound finds its own image by likelihood;
+whether the pitch of what is generated follows the hue. Attributes of sounds are read by ridge regression from
+log-mel statistics, fitted on real training sounds. The recipe was chosen on the set of seed 0: take another.
 """
 
 import json

@@ -56,6 +56,16 @@ def test_log_lines_carry_rate_and_time_left(
     assert "decode: 2 of 6, 0.2/s, 20 s left" in caplog.text
 
 
+def test_slow_items_are_told_in_seconds_each(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = iter(range(0, 1000, 40))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    with caplog.at_level(logging.INFO, "artsound"), progress.show(Console(file=StringIO())):
+        list(progress.track(range(3), "rows"))
+    assert "rows: 1 of 3, 40 s each, 80 s left" in caplog.text
+
+
 def test_bars_are_drawn_on_a_terminal() -> None:
     screen = StringIO()
     with progress.show(Console(file=screen, force_terminal=True, width=120)):

@@ -74,8 +74,9 @@ def listen(ears: Mapping[str, Ear], clips: Float32[np.ndarray, "clip frame"], ra
     """Bring clips to each ear's rate, and let every ear listen."""
     at: dict[int, Float32[np.ndarray, "clip frame"]] = {}
     for wanted in {ear.rate for ear in ears.values()}:
-        same = (
-            clips if wanted == rate else [soxr.resample(clip, rate, wanted, quality="HQ") for clip in clips]
-        )
-        at[wanted] = np.stack(list(same)).astype(np.float32)
+        if wanted == rate:
+            at[wanted] = clips
+            continue
+        resampled = track(clips, f"resampling to {wanted} Hz")
+        at[wanted] = np.stack([soxr.resample(one, rate, wanted, quality="HQ") for one in resampled])
     return {name: ear(at[ear.rate]) for name, ear in ears.items()}

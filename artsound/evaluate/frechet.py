@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from artsound.progress import track
+
 SIZES = 12  # subset sizes that the line is fitted to
 REPEATS = 4  # subsets drawn of each size
 SMALLEST = 0.25  # of N: the smallest subset
@@ -80,7 +82,7 @@ def frechet_infinity(
         np.polyfit(1 / few, found, 1)[1]
         for few, found in (
             _shrunk(_anew(ours, rng), _anew(reference, rng), AGAIN_SIZES, AGAIN_REPEATS, rng)
-            for _ in range(AGAIN)
+            for _ in track(range(AGAIN), "interval of FAD∞")
         )
     ]
     within = 1.96 * float(np.std(again, ddof=1))
@@ -105,7 +107,7 @@ def _shrunk(
     counts = np.round(1 / np.linspace(1 / most, 1 / (SMALLEST * most), sizes)).astype(int)
     distances = [
         np.mean([frechet(_some(ours, size, rng), _some(reference, size, rng)) for _ in range(repeats)])
-        for size in counts
+        for size in track(counts, "extrapolating FAD∞")
     ]
     return counts, np.array(distances)
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from artsound.progress import track
+
 SCALE = 100.0  # the factor of the paper
 ROUNDS = 1000  # of the bootstrap
 
@@ -53,7 +55,8 @@ def kernel_interval(
     kernels = _Kernels.of(ours, reference, median_distance(reference))
     value = _weighted(kernels, np.ones(len(ours)), np.ones(len(reference)))
     rng = np.random.default_rng([seed, len(ours), len(reference)])
-    drawn = [_weighted(kernels, _draw(len(ours), rng), _draw(len(reference), rng)) for _ in range(ROUNDS)]
+    rounds = track(range(ROUNDS), "interval of KAD")
+    drawn = [_weighted(kernels, _draw(len(ours), rng), _draw(len(reference), rng)) for _ in rounds]
     low, high = np.quantile(drawn, [(1 - share) / 2, (1 + share) / 2])
     return Interval(value, float(low), float(high))
 

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from artsound.media.audio import QUIETEST, loudness
+from artsound.progress import track
 
 LEVEL = -23.0  # LUFS, the level of EBU R 128
 
@@ -21,4 +22,4 @@ def level(clip: Float32[np.ndarray, " frame"], rate: int) -> Float32[np.ndarray,
 
 def level_all(clips: Float32[np.ndarray, "clip frame"], rate: int) -> Float32[np.ndarray, "clip frame"]:
     """Scale every clip by itself."""
-    return np.stack([level(clip, rate) for clip in clips])
+    return np.stack([level(clip, rate) for clip in track(clips, "measuring loudness")])

@@ -37,7 +37,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield from ("", "## What changes a piece?", "", *_sensitivity(report))
     yield from _list("What the rows are", report.how.items())
     yield from _list("Who chose the pairs", [(one["name"], one["part"]) for one in report.miners])
-    yield from _list("Not measured", report.missing.items())
+    yield from _list("Not measured", [*report.absent.items(), *report.missing.items()])
     yield from ("", "## Notes", "", *(f"- {escaped(note)}" for note in report.notes))
 
 
@@ -66,6 +66,8 @@ def _table(report: Report, ear: str) -> Iterator[str]:
     for name, row in report.rows.items():
         values = [number(cell(row, one, ear), one.digits) for one in shown]
         yield f"| {escaped(name)} | {' | '.join(values)} |"
+    for name in report.absent:
+        yield f"| {escaped(name)} | {' | '.join(['–'] * len(shown))} |"
 
 
 def _gaps(report: Report) -> Iterator[str]:

@@ -40,7 +40,11 @@ def write_page(folder: Path, report: "Report", examples: "Sequence[Example]", ra
             "What these models hear or see is marked †: a figure of theirs alone is no evidence.",
             _list(f"{one['name']}: {one['part']}" for one in report.miners),
         ),
-        _section("Not measured", "", _list(f"{name}: {why}" for name, why in report.missing.items())),
+        _section(
+            "Not measured",
+            "",
+            _list(f"{name}: {why}" for name, why in (*report.absent.items(), *report.missing.items())),
+        ),
         _section("Notes", "", _list(report.notes)),
     ]
     (folder / "index.html").write_text(_PAGE.format(body="\n".join(parts)), encoding="utf-8")
@@ -189,6 +193,8 @@ def _table(report: "Report", judge: Mapping[str, Any]) -> str:
         cells = "".join(_cell(report, one, ear, cell(row, one, ear)) for one in shown)
         kind = " class='ours'" if name == "model" else ""
         rows.append(f"<tr{kind}><th scope='row'>{escape(name)}</th>{cells}</tr>")
+    for name in report.absent:
+        rows.append(f"<tr><th scope='row'>{escape(name)}</th>{'<td>–</td>' * len(shown)}</tr>")
     circular = judge["circular"]
     about = f"† {circular}: circular, not evidence by itself." if circular else ""
     table = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

@@ -39,7 +39,8 @@ class Report:
     likelihood: Mapping[str, Any] = field(default_factory=dict)  # what the model's own losses say
     sensitivity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # ear → what changes a piece
     how: Mapping[str, str] = field(default_factory=dict)  # row → what it is with this prior
-    missing: Mapping[str, str] = field(default_factory=dict)  # row or metric → why it is not there
+    absent: Mapping[str, str] = field(default_factory=dict)  # row → why this prior cannot have it
+    missing: Mapping[str, str] = field(default_factory=dict)  # metric → why it is not there
     notes: Sequence[str] = ()
 
 

@@ -62,7 +62,7 @@ class Rowed:
     heard: dict[str, dict[str, Heard]] = field(default_factory=dict)
     played: dict[str, Clips] = field(default_factory=dict)  # the first clips of each row
     how: dict[str, str] = field(default_factory=dict)  # what a row is, where that is not plain
-    missing: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)  # row that this prior cannot have → why
 
 
 def evaluate(choice: Choice, folder: Path, judged_by: Mapping[str, Path] | None = None) -> Report:
@@ -108,7 +108,8 @@ def evaluate(choice: Choice, folder: Path, judged_by: Mapping[str, Path] | None 
         likelihood=_likelihood(bench, session, split, rows),
         sensitivity=_sensitivity(bench, judges, real, made),
         how=made.how,
-        missing=made.missing | {name: why for name, why in NEEDED.items() if name not in given},
+        absent=made.absent,
+        missing={name: why for name, why in NEEDED.items() if name not in given},
         notes=notes(len(rows), model.settings.prior.rate, judges, mined, _widths(real)),
     )
     write_report(folder, report, list(_examples(pairs, bench, made)), model.prior.rate)
@@ -127,6 +128,7 @@ def _side(session: Session, split: str, rows: Rows, pairs: Sequence[Pair]) -> Si
         visual,
         Training(families["visual"], families["audio"], []).targets(rows),
         [pair.art_caption for pair in pairs],
+        [pair.music_caption for pair in pairs],
         level_all(clips, prior.rate),
     )
 
@@ -145,19 +147,21 @@ def _real(judges: Judges, pairs: Sequence[Pair], bench: Bench) -> Real:
 
 def _whole(ears: Mapping[str, Ear], pairs: Sequence[Pair], bench: Bench) -> dict[str, Heard]:
     rate, seconds = max(ear.rate for ear in ears.values()), bench.model.prior.seconds
-    clips = np.stack([level(window_of(pair.audio, rate, seconds), rate) for pair in pairs])
+    decoded = track(pairs, f"decoding at {rate} Hz")
+    clips = np.stack([level(window_of(pair.audio, rate, seconds), rate) for pair in decoded])
     return listen(ears, clips, rate)
 
 
 def _partners(pairs: Sequence[Pair], bench: Bench) -> Partners:
     images = [decode_image(pair.image, max_megapixels=MAX_MEGAPIXELS).pixels for pair in pairs]
-    return Partners(images, [pair.music_caption for pair in pairs], bench.training.music_captions)
+    return Partners(images, bench.judged.music_captions, bench.training.music_captions)
 
 
 def _rows(bench: Bench, session: Session, judges: Judges, real: Real, asked: Sequence[Score]) -> Rowed:
     """Make, level, hear and measure one row after the other."""
     made, rate = Rowed(), bench.model.prior.rate
-    for name, clips in _clips(bench, session, made):
+    count = len(systems.CONDITIONS) + len((NEAREST, CODED))
+    for name, clips in track(_clips(bench, session, made), "making and judging rows", count):
         loud = level_all(clips, rate)
         heard = listen(judges.ears, loud, rate)
         check_equal_counts(heard, real.heard, name)
@@ -173,7 +177,7 @@ def _clips(bench: Bench, session: Session, made: Rowed) -> Iterator[tuple[str, C
     for name, condition in systems.CONDITIONS.items():
         played = condition(bench)
         if isinstance(played, str):
-            made.missing[name] = played
+            made.absent[name] = played
             continue
         if played.how:
             made.how[name] = played.how

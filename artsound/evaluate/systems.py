@@ -13,14 +13,17 @@ import torch
 from jaxtyping import Float32, Int
 from torch import Tensor
 
+from artsound.errors import ConfigError
 from artsound.evaluate.alignment import derangements, unit
-from artsound.evaluate.spoken import Spoken
 from artsound.models.protocols import TextEncoder
 from artsound.train.audioldm2 import AudioLdm2
+from artsound.train.audioldm2_spoken import Spoken
 from artsound.train.cache import Family
 from artsound.train.heldout import take
 from artsound.train.model import Model
 from artsound.train.prior import Cond
+from artsound.train.stable_audio3 import StableAudio3
+from artsound.train.stable_audio3_text import Prompts
 from artsound.train.workers import own_device
 
 BATCH = 32  # clips that are sampled, coded or projected together
@@ -38,6 +41,7 @@ class Side:
     visual: Mapping[str, Tensor]  # source → (row, token, dim)
     targets: Mapping[str, Tensor]  # slot → (row, token, dim): conditioning taken from the audio; may be empty
     art_captions: list[str]
+    music_captions: list[str]
     clips: Clips  # the real ones, at the prior's rate
 
 
@@ -66,9 +70,15 @@ class Bench:
     seed: int
 
     @cached_property
-    def spoken(self) -> Spoken | None:
-        """Load the prior's own encoders of words and sound, where it has some."""
-        return Spoken(self.model.prior) if isinstance(self.model.prior, AudioLdm2) else None
+    def spoken(self) -> Spoken | Prompts | str:
+        """Load the prior's own encoders of words and sound, or say why there are none."""
+        prior = self.model.prior
+        try:
+            if isinstance(prior, AudioLdm2):
+                return Spoken(prior)
+            return Prompts(prior) if isinstance(prior, StableAudio3) else "no words reach this prior"
+        except ConfigError as error:
+            return str(error)
 
 
 class Played(NamedTuple):
@@ -115,10 +125,15 @@ def oracle(bench: Bench) -> Played | str:
     """Condition on the real clip's own audio: the ceiling of any projector."""
     if bench.judged.targets:
         return Played(dict(bench.judged.targets), how="conditioning pooled from the real clip itself")
-    if bench.spoken is None:
-        return "this prior derives no conditioning from audio"
-    cond, null = bench.spoken.hear(bench.judged.clips), bench.spoken.silence(_count(bench))
-    return Played(cond, null, "CLAP's vector of the real clip through the prior's projection and GPT-2")
+    spoken = bench.spoken
+    if isinstance(spoken, str):
+        return f"this prior derives no conditioning from audio alone, and {spoken}"
+    null = spoken.silence(_count(bench))
+    if isinstance(spoken, Prompts):
+        how = f"the real clip's own caption through the prior's {spoken.parts}: it knows words only"
+        return Played(spoken.say(bench.judged.music_captions), null, how)
+    how = "CLAP's vector of the real clip through the prior's projection and GPT-2"
+    return Played(spoken.hear(bench.judged.clips), null, how)
 
 
 def cascade(bench: Bench) -> Played | str:
@@ -127,14 +142,15 @@ def cascade(bench: Bench) -> Played | str:
     A prior that reads no words plays by the training clip whose caption is nearest to the picture's.
     """
     captions = bench.judged.art_captions
-    if bench.spoken is not None:
-        cond, null = bench.spoken.say(captions), bench.spoken.silence(_count(bench))
-        return Played(cond, null, "the picture's caption through the prior's CLAP, T5 and GPT-2")
+    spoken = bench.spoken
+    if not isinstance(spoken, str):
+        how = f"the picture's caption through the prior's {spoken.parts}"
+        return Played(spoken.say(captions), spoken.silence(_count(bench)), how)
     if not bench.judged.targets:
-        return "this prior reads no words and derives no conditioning from audio"
+        return spoken
     ours, theirs = bench.text(captions), bench.text(bench.training.music_captions)
     nearest = (ours @ theirs.T).argmax(axis=1)
-    how = "no words reach this prior: it gets the conditioning of the training clip with the nearest caption"
+    how = f"{spoken}: it gets the conditioning of the training clip with the nearest caption"
     return Played(bench.training.targets(nearest), how=how)
 
 

@@ -130,6 +130,7 @@ def report() -> Report:
         miners=[{"family": "musicnn", "name": "musicnn|<b>", "part": "wrote *captions*"}],
         sensitivity={"<ear>": {"swapped": 0.1, "again": 0.2, "apart": 0.3, "vendi_again": 1.5}},
         how={"<other>": "<i>how</i>"},
+        absent={"oracle": "no <words>"},
         missing={"CLAP score": "no <weights>"},
         notes=["a & b"],
     )
@@ -181,6 +182,17 @@ def test_circular_judges_are_named_in_every_form(tmp_path: Path) -> None:
     assert "circular" in markdown(report())
     write_report(tmp_path, report(), [], RATE)
     assert "†" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_row_that_cannot_be_stands_in_every_form_with_the_reason(tmp_path: Path) -> None:
+    lines = markdown(report()).splitlines()
+    assert [line for line in lines if line.startswith("| oracle | –")]
+    assert r"- oracle: no \<words\>" in lines
+    write_report(tmp_path, report(), [], RATE)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "<th scope='row'>oracle</th><td>–</td>" in page
+    assert "oracle: no &lt;words&gt;" in page
+    assert json.loads((tmp_path / "report.json").read_text())["absent"] == {"oracle": "no <words>"}
 
 
 def test_markdown_from_data_is_only_text() -> None:

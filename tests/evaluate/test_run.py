@@ -50,6 +50,7 @@ def test_every_row_is_there_with_the_same_number_of_clips(report: dict[str, Any]
     assert list(report["rows"]) == [*CONDITIONS, NEAREST, CODED]
     assert report["about"]["clips"] == JUDGED
     assert report["about"]["language"] == "training read no caption"
+    assert report["absent"] == {}
     assert set(report["missing"]) == {"CLAP score", "ImageBind score", "IMSM"}
     for row in report["rows"].values():
         assert len(row["fad"]) >= 2

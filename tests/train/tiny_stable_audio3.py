@@ -9,7 +9,7 @@ from artsound.models.torch_ready import torchvision_ready
 
 
 def write_checkpoint(folder: Path, *, distilled: bool = False) -> Path:
-    """Write transformer, autoencoder, duration embedder and scheduler as diffusers lays them out."""
+    """Write transformer, autoencoder, duration embedder, scheduler and text encoder as diffusers does."""
     torchvision_ready()
     from diffusers import AutoencoderSAME, FlowMatchEulerDiscreteScheduler, StableAudio3DiTModel
     from diffusers.pipelines.stable_audio_3 import StableAudio3DurationEmbedder
@@ -43,7 +43,30 @@ def write_checkpoint(folder: Path, *, distilled: bool = False) -> Path:
         StableAudio3DurationEmbedder(output_dim=12, fourier_dim=16).save_pretrained(
             folder / "duration_embedder"
         )
+        _write_words(folder)
     FlowMatchEulerDiscreteScheduler(
         num_train_timesteps=1, shift=1.0, stochastic_sampling=distilled
     ).save_pretrained(folder / "scheduler")
     return folder
+
+
+def _write_words(folder: Path) -> None:
+    from transformers import GemmaTokenizer, T5GemmaConfig, T5GemmaEncoderModel, T5GemmaModuleConfig
+
+    letters = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *(chr(33 + n) for n in range(120))]
+    reader = T5GemmaModuleConfig(
+        vocab_size=len(letters),
+        hidden_size=12,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=6,
+        sliding_window=16,
+        initializer_range=0.5,  # large, so that unlike captions say unlike things
+    )
+    T5GemmaEncoderModel(T5GemmaConfig(encoder=reader, is_encoder_decoder=False)).save_pretrained(
+        folder / "text_encoder"
+    )
+    vocabulary = {letter: number for number, letter in enumerate(letters)}
+    GemmaTokenizer(vocab=vocabulary, merges=[], model_max_length=64).save_pretrained(folder / "tokenizer")

@@ -26,6 +26,8 @@ from artsound.train.weights import folder_of, load_part
 class Spoken:
     """Conditioning of a prior from words and from sound."""
 
+    parts = "CLAP, T5 and GPT-2"
+
     def __init__(self, prior: AudioLdm2) -> None:
         """Load what it takes from where the prior's weights lie.
 
@@ -49,7 +51,7 @@ class Spoken:
 
     def silence(self, count: int) -> Cond:
         """Condition on the empty prompt: what guidance leads away from."""
-        return self.say([""] * count)
+        return {name: one.expand(count, *one.shape[1:]) for name, one in self.say([""]).items()}
 
     @torch.no_grad()
     def _heard(self, clips: Float32[np.ndarray, "clip frame"]) -> Tensor:
