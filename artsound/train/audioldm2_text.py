@@ -93,6 +93,12 @@ class Words:
         return {"loa": torch.stack(loa), "t5": padded, "t5_mask": mask}
 
     @torch.no_grad()
+    def projected(self, clap: Tensor) -> Tensor:
+        """Bring vectors of CLAP's space (B, dim) to GPT-2's width."""
+        made: Tensor = self._projection.projection(clap)
+        return made
+
+    @torch.no_grad()
     def _clap_of(self, prompts: Sequence[str]) -> Tensor:
         longest = self.clap.config.text_config.max_position_embeddings - 2  # RoBERTa keeps two positions
         words = self._clap_tokens(

@@ -19,6 +19,7 @@ from artsound.train.prior import AudioPrior
 from artsound.train.projector import Conditioner, Ends
 from artsound.train.settings import TrainSettings
 from artsound.train.small import SmallAudioPrior
+from artsound.train.start import NULL, Start
 from artsound.train.visual import VisualEncoder, visual_encoder
 from artsound.train.workers import own_device
 
@@ -54,14 +55,12 @@ class Model:
 
 
 def new_conditioner(
-    settings: TrainSettings, prior: AudioPrior, encoder: VisualEncoder, of: Mapping[str, Tensor]
+    settings: TrainSettings, prior: AudioPrior, encoder: VisualEncoder, start: Start
 ) -> Conditioner:
-    """Make an untrained conditioner at the mean of audio targets (row, token, dim), or at the null."""
+    """Make an untrained conditioner at the mean conditioning; a slot without one starts at its null."""
     null = prior.null()
-    mean = {name: of[name].mean(0) if name in of else null[name] for name in prior.cond_spec}
-    spread = {
-        name: of[name].std(0) if name in of else torch.ones_like(null[name]) for name in prior.cond_spec
-    }
+    mean = {name: start.mean.get(name, null[name]) for name in prior.cond_spec}
+    spread = {name: start.spread.get(name, torch.ones_like(null[name])) for name in prior.cond_spec}
     ends = Ends(dict(encoder.spec), dict(prior.cond_spec), mean, spread, null)
     return Conditioner(ends, settings.projector, prior.learned_spec)
 
@@ -100,7 +99,7 @@ def load_model(path: Path, weights: str = "") -> Model:
     settings = _settings(path, meta.pop("model"), weights)
     prior = priors.build(settings.prior)
     encoder = visual_encoder(settings.visual, captions=settings.projector.text)
-    conditioner = new_conditioner(settings, prior, encoder, {})
+    conditioner = new_conditioner(settings, prior, encoder, NULL)
     try:
         conditioner.load_state_dict(_under(tensors, "conditioner."))
         load_own(prior, tensors)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +26,6 @@ from artsound.train.workers import own_device
 LOG = logging.getLogger(__name__)
 BATCH = 32  # items that are encoded together
 WINDOW = "middle-1"  # names the rule of `window_of`; a cache made by another one is refused
-FIT_WINDOWS = 2_000  # of the training split, that a codec is fitted to
 MAX_MEGAPIXELS = 400.0  # the release's own limit was applied when it was built
 Item = TypeVar("Item")
 Encode = Callable[[Sequence[Pair]], dict[str, Tensor]]
@@ -97,10 +97,9 @@ def _named(targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"target.{name}": one for name, one in targets.items()}
 
 
-def fit_batches(shards: Shards, prior: AudioPrior) -> Iterator[Tensor]:
-    """Give a codec the windows that it is fitted to: of the training split only."""
-    pairs = (pair for number, pair in enumerate(shards.read("train")) if number < FIT_WINDOWS)
-    for batch in chunks(track(pairs, "fitting the codec"), BATCH):
+def training_windows(shards: Shards, prior: AudioPrior, count: int, label: str) -> Iterator[Tensor]:
+    """Read the first windows of the training split, (B, sample), at most `count` of them."""
+    for batch in chunks(track(islice(shards.read("train"), count), label), BATCH):
         yield windows(batch, prior)
 
 

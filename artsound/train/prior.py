@@ -5,6 +5,7 @@ reach it only through a projector, so priors and projectors combine freely.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -99,6 +100,18 @@ class CaptionTeacher(Protocol):
         """Return the conditioning of each caption, slot → (B, token, dim)."""
 
 
+@runtime_checkable
+class OwnConditioning(Protocol):
+    """Says which conditioning a prior's own encoders make of sounds; no word of a pair is read."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify the weights."""
+
+    def __call__(self, waves: Tensor) -> dict[str, Tensor]:
+        """Return the conditioning of windows (B, sample), slot → (B, token, dim)."""
+
+
 def _small(settings: SmallPrior) -> AudioPrior:
     from artsound.train.small import SmallAudioPrior  # noqa: PLC0415
 
@@ -131,6 +144,20 @@ def build(settings: Prior) -> AudioPrior:
         ConfigError: weights are named that are not there.
     """
     return PRIORS[settings.kind](settings)
+
+
+def own_conditioning(prior: AudioPrior) -> Callable[[], OwnConditioning] | None:
+    """Find what loads the prior's own view of sounds; None where it derives no conditioning from them.
+
+    What is found raises a ConfigError where weights are missing.
+    """
+    from artsound.train.audioldm2 import AudioLdm2  # noqa: PLC0415
+
+    if not isinstance(prior, AudioLdm2):
+        return None
+    from artsound.train.audioldm2_spoken import SlotsOfSound  # noqa: PLC0415
+
+    return partial(SlotsOfSound, prior)
 
 
 def caption_teacher(settings: Prior) -> CaptionTeacher:

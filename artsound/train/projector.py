@@ -1,4 +1,4 @@
-"""From visual tokens to the prior's conditioning; every projector starts at the mean conditioning.
+"""From visual tokens to the prior's conditioning; every projector starts at the mean conditioning (`start`).
 
 `mlp`: one pooled vector, two linear maps; parity with Art2Mus, cheap, sees no layout.
 `resampler`: learned queries read all tokens; the default.

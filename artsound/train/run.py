@@ -14,7 +14,7 @@ from artsound import __version__
 from artsound.errors import ConfigError
 from artsound.store import disk_errors
 from artsound.train import prior as priors
-from artsound.train import watch
+from artsound.train import start, watch
 from artsound.train.batches import Batches
 from artsound.train.cache import Family, open_family
 from artsound.train.checkpoint import check_provenance, read_tensors, write_tensors
@@ -27,10 +27,10 @@ from artsound.train.prepare import (
     audio_maker,
     caption_maker,
     fill,
-    fit_batches,
+    training_windows,
     visual_maker,
 )
-from artsound.train.prior import AudioPrior, CaptionTeacher
+from artsound.train.prior import AudioPrior, CaptionTeacher, OwnConditioning
 from artsound.train.settings import Loop, TrainSettings
 from artsound.train.shards import Shards, check_bytes, open_shards
 from artsound.train.small import SmallAudioPrior
@@ -41,6 +41,8 @@ from artsound.train.workers import first_process, own_device
 __all__ = ["Prepared", "Session", "conditioned", "prepare", "recompute", "run"]
 
 LOG = logging.getLogger(__name__)
+FIT_WINDOWS = 2_000  # of the training split, that a codec is fitted to
+START_WINDOWS = 256  # of it, that a prior's own encoders hear for the mean conditioning
 STATISTICS_ROWS = 4_096  # of the cache, for mean and spread of the conditioning
 
 
@@ -93,6 +95,15 @@ class Session:
             for name, one in made_from.items()
         }
 
+    @property
+    def start_facts(self) -> dict[str, str]:
+        """Say what the mean conditioning depends on, beside the encoders that measure it."""
+        return {
+            "manifest": self.shards.manifest,
+            "audio": audio_fingerprint(self.prior),
+            "slots": start.slots_of(self.prior),
+        }
+
     def provenance(self, *sections: str, **more: str) -> dict[str, str]:
         """Say what a file of this run comes from."""
         settings = self.settings.model_dump(mode="json", include=set(sections))
@@ -139,7 +150,36 @@ def prepare(settings: TrainSettings) -> Prepared:
         makers.append(caption_maker(session.teacher))
     with disk_errors(session.cache):
         made = fill(session.cache, session.shards, makers, settings.machine.part_rows)
-    return Prepared(session.cache, made)
+    return Prepared(session.cache, made + _measured(session))
+
+
+def _measured(session: Session) -> bool:
+    """Measure the mean conditioning where cached targets do not give it; says whether that was to be done."""
+    path, wanted = session.cache / start.NAME, session.start_facts
+    load = _own_conditioning(session, session.families("train"))
+    if load is None or start.current(path, wanted):
+        return False
+    heard = training_windows(session.shards, session.prior, START_WINDOWS, "hearing the mean conditioning")
+    start.measure(path, load(), heard, wanted)
+    return True
+
+
+def _start(session: Session, families: Mapping[str, Family]) -> start.Start:
+    """Find where the projector starts."""
+    found = start.NULL
+    if _own_conditioning(session, families):
+        found = start.read(session.cache / start.NAME, session.start_facts)
+    return found.beside(_targets(families))
+
+
+def _own_conditioning(
+    session: Session, families: Mapping[str, Family]
+) -> Callable[[], OwnConditioning] | None:
+    """Find what measures the mean conditioning of slots that no cached target gives, if it is needed."""
+    given = {name for one in families.values() for name in one.shapes}
+    if all(f"target.{name}" in given for name in session.prior.cond_spec):
+        return None
+    return priors.own_conditioning(session.prior)
 
 
 def run(settings: TrainSettings) -> Path:
@@ -157,9 +197,12 @@ def run(settings: TrainSettings) -> Path:
     session.prior.network.requires_grad_(False)
     for one in session.prior.tunable():
         one.requires_grad_(True)
+    begun = _start(session, families)
     with seeded(settings.loop.seed):
-        conditioner = new_conditioner(settings, session.prior, session.encoder, _targets(families))
-    model = Model(settings, session.prior, session.encoder, conditioner)
+        conditioner = new_conditioner(settings, session.prior, session.encoder, begun)
+    begins = {"start": begun.made_from} if begun.made_from else {}
+    provenance = session.provenance(*_SECTIONS, **begins)
+    model = Model(settings, session.prior, session.encoder, conditioner, provenance)
     if settings.machine.recompute:
         recompute(session.prior.network)
     if settings.warm:
@@ -167,7 +210,7 @@ def run(settings: TrainSettings) -> Path:
     _project(session, families, model, "projector", settings.loop)
     path = settings.run / NAME
     if first_process():
-        save_model(path, model, session.provenance(*_SECTIONS))
+        save_model(path, model, provenance)
     return path
 
 
@@ -202,7 +245,7 @@ def _codec(prior: SmallAudioPrior, shards: Shards, cache: Path, *, fit: bool) ->
             return
     elif not fit:
         raise ConfigError(f"{cache} has no codec: run `artsound train prepare`")
-    explained = prior.codec.fit(fit_batches(shards, prior))
+    explained = prior.codec.fit(training_windows(shards, prior, FIT_WINDOWS, "fitting the codec"))
     LOG.info("the codec explains %.0f %% of the variance of the log-mel frames", 100 * explained)
     write_tensors(path, prior.codec.state_dict(), wanted)
 
@@ -242,7 +285,7 @@ def _project(session: Session, families: Mapping[str, Family], model: Model, nam
         Batches(families, objective, loop.seed),
         loop,
         settings.run / name,
-        session.provenance(*_SECTIONS),
+        model.provenance,
         partial(_watch, session, model, settings.run / "samples" / name),
     )
     trained = train(job, settings.machine)

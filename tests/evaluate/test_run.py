@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,20 @@ def test_the_command_prints_json_and_the_same_choice_gives_the_same_report(
     assert json.loads(result.stdout)["about"]["clips"] == JUDGED
     for name in ("report.json", "index.html", "report.md"):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+GUIDE = Path("data/generator.md")
+PYTHON = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("code", PYTHON, ids=["generate", "evaluate"])
+def test_the_python_of_the_guide_runs(code: str, trained: Choice, tmp_path: Path) -> None:
+    code = code.replace("build/train-demo/run", str(trained.run))
+    code = code.replace("build/train-demo/build/release/synthetic-1.0.0", str(trained.release))
+    code = code.replace('Path("generated")', f'Path("{tmp_path}")')
+    code = code.replace('run / "report"', f'Path("{tmp_path}")')
+    exec(compile(code, str(GUIDE), "exec"), {})  # noqa: S102  # what the guide shows
+    assert list(tmp_path.glob("*.wav")) or (tmp_path / "report.json").exists()
 
 
 @pytest.mark.parametrize(

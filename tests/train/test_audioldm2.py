@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from artsound.errors import ConfigError
+from artsound.train import start
 from artsound.train.audioldm2 import AudioLdm2
 from artsound.train.audioldm2_text import roll_out
 from artsound.train.audiomae import AudioMae
@@ -13,11 +14,20 @@ from artsound.train.checkpoint import NAME as CHECKPOINT
 from artsound.train.checkpoint import read_tensors
 from artsound.train.generate import Request, generate
 from artsound.train.journal import read_journal
-from artsound.train.model import load_model
-from artsound.train.prior import AudioPrior, CaptionTeacher, Slot, build, caption_teacher
+from artsound.train.model import load_model, new_conditioner
+from artsound.train.prior import (
+    AudioPrior,
+    CaptionTeacher,
+    OwnConditioning,
+    Slot,
+    build,
+    caption_teacher,
+    own_conditioning,
+)
 from artsound.train.projector import Conditioner, Ends
 from artsound.train.run import prepare, recompute, run
 from artsound.train.settings import AudioLdm2Prior, Objective, Projector, SmallPrior, TrainSettings, Visual
+from artsound.train.visual import visual_encoder
 from tests.train.conftest import tiny_settings
 from tests.train.tiny_audioldm2 import write_checkpoint
 
@@ -214,6 +224,62 @@ def test_a_teacher_that_is_none_is_refused(checkpoint: Path, tmp_path: Path) -> 
         prior(checkpoint, loa_teacher=str(tmp_path))
 
 
+def sounds(one: AudioLdm2, count: int) -> torch.Tensor:
+    return torch.randn(count, round(1.28 * one.rate), generator=torch.Generator().manual_seed(2)) * 0.1
+
+
+@pytest.mark.parametrize(("interface", "t5_slot"), WAYS)
+def test_the_projector_starts_at_the_mean_of_what_the_prior_hears(
+    checkpoint: Path, tmp_path: Path, interface: str, t5_slot: str
+) -> None:
+    one = prior(checkpoint, interface=interface, t5_slot=t5_slot)
+    load = own_conditioning(one)
+    assert load is not None
+    own, waves = load(), sounds(one, 5)
+    assert isinstance(own, OwnConditioning)
+    start.measure(tmp_path / "start", own, waves.split(2), {"manifest": "m"})
+    begun = start.read(tmp_path / "start", {"manifest": "m"})
+    heard = own(waves)
+    assert {name: rows.shape[1:] for name, rows in heard.items()} == {
+        name: tuple(slot) for name, slot in one.cond_spec.items()
+    }
+    settings = TrainSettings(release=Path(), run=Path(), prior=one.settings)
+    made = new_conditioner(settings, one, visual_encoder(Visual()), begun)(
+        {"content": torch.randn(2, 16, 10)}
+    )
+    for name, rows in heard.items():
+        assert torch.allclose(made[name], rows.mean(0).expand(2, -1, -1), atol=1e-5)
+        assert not torch.allclose(made[name], one.null()[name].expand(2, -1, -1), atol=1e-3)
+        assert (begun.spread[name] > 0).all(), "a spread of zero could never be learned from"
+
+
+def test_the_mean_of_cached_targets_goes_before_what_the_prior_hears() -> None:
+    measured = start.Start(
+        {"loa": torch.zeros(2, 3), "t5": torch.zeros(1, 3)}, {"loa": torch.ones(2, 3)}, "own"
+    )
+    targets = torch.randn(4, 2, 3)
+    found = measured.beside({"loa": targets})
+    assert torch.equal(found.mean["loa"], targets.mean(0))
+    assert torch.equal(found.spread["loa"], targets.std(0))
+    assert torch.equal(found.mean["t5"], torch.zeros(1, 3))
+
+
+def test_a_run_without_its_mean_conditioning_or_with_that_of_other_slots_is_refused(
+    checkpoint: Path, release: Path, tmp_path: Path
+) -> None:
+    chosen = AudioLdm2Prior(weights=str(checkpoint), seconds=1.28)
+    settings = tiny_settings(release, tmp_path / "run").model_copy(update={"prior": chosen})
+    prepare(settings)
+    other = chosen.model_copy(update={"interface": "gpt2_prefix"})
+    with pytest.raises(ConfigError, match=r"start\.safetensors was made with another slots"):
+        run(settings.model_copy(update={"prior": other}))
+    (settings.run / "cache" / start.NAME).unlink()
+    with pytest.raises(ConfigError, match=r"start\.safetensors does not exist: run `artsound train prepare`"):
+        run(settings)
+    assert prepare(settings).made == 1
+    assert prepare(settings).made == 0
+
+
 @pytest.mark.filterwarnings("ignore:.*Transformer2DModelOutput:FutureWarning")  # diffusers' own imports
 def test_activations_can_be_computed_anew_and_the_gradient_stays_the_same(checkpoint: Path) -> None:
     grads = []
@@ -314,6 +380,7 @@ def test_a_release_trains_a_projector_and_the_model_plays(
     path = run(settings)
     assert any("val_gap" in line for line in read_journal(path.parent / "projector" / "journal.jsonl"))
     model = load_model(path)
+    assert model.provenance["start"].startswith("sound-1-")
     made = generate(model, SAMPLES[:1], tmp_path / "out", Request(seconds=1.0, steps=2))
     assert made.pieces[0].wav.exists()
     assert path.stat().st_size < 5_000_000, "the frozen prior's weights must not be copied"

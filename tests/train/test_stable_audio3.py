@@ -5,12 +5,14 @@ import torch
 
 from artsound.errors import ConfigError
 from artsound.train.generate import Request, generate
-from artsound.train.model import load_model
-from artsound.train.prior import AudioPrior, Slot, build
+from artsound.train.model import load_model, new_conditioner
+from artsound.train.prior import AudioPrior, Slot, build, own_conditioning
 from artsound.train.projector import Conditioner, Ends
 from artsound.train.run import prepare, run
-from artsound.train.settings import Projector, StableAudio3Prior
+from artsound.train.settings import Projector, StableAudio3Prior, TrainSettings, Visual
 from artsound.train.stable_audio3 import StableAudio3, noise_times
+from artsound.train.start import NULL
+from artsound.train.visual import visual_encoder
 from tests.train.conftest import tiny_settings
 from tests.train.tiny_stable_audio3 import write_checkpoint
 
@@ -129,6 +131,16 @@ def test_a_release_trains_a_projector_and_the_model_plays(
     made = generate(load_model(path), SAMPLES[:1], tmp_path / "out", Request(seconds=1.0, steps=2))
     assert made.pieces[0].wav.exists()
     assert path.stat().st_size < 5_000_000, "the frozen prior's weights must not be copied"
+
+
+def test_a_prior_that_knows_words_alone_starts_at_what_it_learned_to_play_unasked(checkpoint: Path) -> None:
+    one = prior(checkpoint)
+    assert own_conditioning(one) is None
+    settings_ = TrainSettings(release=Path(), run=Path(), prior=one.settings)
+    made = new_conditioner(settings_, one, visual_encoder(Visual()), NULL)(
+        {"content": torch.randn(2, 16, 10)}
+    )
+    assert torch.equal(made["prompt"], one.null()["prompt"].expand(2, -1, -1))
 
 
 def test_another_rate_than_the_checkpoints_is_refused(checkpoint: Path) -> None:

@@ -18,6 +18,7 @@ def write_checkpoint(folder: Path, prediction: str = "epsilon") -> Path:
     )
     from transformers import (
         ClapConfig,
+        ClapFeatureExtractor,
         ClapModel,
         GPT2Config,
         GPT2LMHeadModel,
@@ -92,6 +93,9 @@ def write_checkpoint(folder: Path, prediction: str = "epsilon") -> Path:
         clap = ClapConfig(text_config=words, audio_config=sounds, projection_dim=12)
         ClapModel(clap).save_pretrained(folder / "text_encoder")
         AudioLDM2ProjectionModel(12, 24, 32).save_pretrained(folder / "projection_model")
+    ClapFeatureExtractor(
+        feature_size=16, truncation="rand_trunc", padding="repeatpad", frequency_min=50, max_length_s=2
+    ).save_pretrained(folder / "feature_extractor")
     letters = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "Ġ", *(chr(33 + n) for n in range(120))]
     RobertaTokenizer(
         vocab={letter: number for number, letter in enumerate(letters)}, merges=[], model_max_length=64
