@@ -4,6 +4,7 @@ A stage wraps its items in `track`; who runs the stage chooses what is shown, by
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
@@ -58,9 +59,10 @@ class Silent:
 
 
 class LogLines:
-    """One log line a job every `LOG_EVERY` seconds, and none for short jobs."""
+    """One log line a job every `LOG_EVERY` seconds; short jobs have one when all was silent for as long."""
 
     def __init__(self) -> None:
+        self._last = math.inf  # when any job had a line, or the first began
         self._jobs: dict[int, list[float]] = {}  # job → done, total, started, last line
         self._labels: dict[int, str] = {}
         self._units: dict[int, str] = {}
@@ -68,6 +70,7 @@ class LogLines:
     def start(self, label: str, total: int | None, unit: str = "") -> int:
         """Open a job."""
         job, now = len(self._labels), time.monotonic()
+        self._last = min(self._last, now)
         self._labels[job], self._units[job] = label, unit
         self._jobs[job] = [0, total or 0, now, now]
         return job
@@ -76,9 +79,9 @@ class LogLines:
         """Count finished items; log when it is time."""
         state, now = self._jobs[job], time.monotonic()
         state[0] += by
-        if now - state[3] < LOG_EVERY:
+        if now - min(state[3], self._last) < LOG_EVERY:
             return
-        state[3] = now
+        state[3] = self._last = now
         done, total, started, _ = state
         rate = done / (now - started)
         left = f", {max(0.0, total - done) / rate:.0f} s left" if total and rate > 0 else ""

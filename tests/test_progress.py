@@ -56,6 +56,17 @@ def test_log_lines_carry_rate_and_time_left(
     assert "decode: 2 of 6, 0.2/s, 20 s left" in caplog.text
 
 
+def test_many_short_jobs_are_not_silent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    with caplog.at_level(logging.INFO, "artsound"), progress.show(Console(file=StringIO())):
+        for number in range(5):
+            list(progress.track(range(2), f"job {number}"))  # 6 s each
+    assert caplog.messages == ["job 1: 2 of 2, 0.5/s, 0 s left", "job 3: 1 of 2, 0.5/s, 2 s left"]
+
+
 def test_slow_items_are_told_in_seconds_each(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

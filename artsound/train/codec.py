@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from artsound.progress import track
 from artsound.train.mel import mel_filters, mel_spectra
 from artsound.train.settings import SmallPrior
 
@@ -73,7 +74,7 @@ class MelCodec(nn.Module):
             librosa.griffinlim(
                 one, n_iter=GRIFFIN_LIM_ROUNDS, hop_length=self.settings.hop, length=samples, random_state=0
             )
-            for one in spectra
+            for one in track(spectra, "finding phases")
         ]
         return torch.from_numpy(np.stack(waves).astype(np.float32))
 
