@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -181,9 +182,14 @@ INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 
 def main() -> None:
-    """Run the command line: exit 0 when all is well, 1 when something failed, 2 after a wrong call."""
+    """Run the command line."""
+    ended(app)
+
+
+def ended(run: Callable[[], object]) -> None:
+    """Run a command and exit: 0 when all is well, 1 when something failed, 2 after a wrong call."""
     try:
-        app()
+        run()
     except ConfigError as error:
         _fail(error, 2)
     except ArtSoundError as error:

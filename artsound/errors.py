@@ -10,6 +10,7 @@
   - MatchingError    the sides cannot be matched as asked: unlike models, an empty side
   - ReleaseError     a release is damaged, or differs from what its manifest says
   - TrainingError    a training run cannot go on: the loss is not finite; what was saved is kept
+  - RunnerError      what walks the steps, such as Prefect's server, is down: what was finished is kept
   - EvaluationError  systems cannot be compared as asked: unlike numbers of clips, or too few
 
 One bad *item* is not an error: it becomes a `Reject` and the stage goes on.
@@ -66,6 +67,10 @@ class ReleaseError(ArtSoundError):
 
 class TrainingError(ArtSoundError):
     """A training run cannot go on; its last checkpoint is kept."""
+
+
+class RunnerError(ArtSoundError):
+    """What walks the steps failed, not a step; what was finished is kept."""
 
 
 class EvaluationError(ArtSoundError):

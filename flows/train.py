@@ -13,6 +13,7 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from artsound.cli import ended
 from artsound.receive.find import find
 from artsound.receive.pull import pull
 from artsound.train.journal import read_journal
@@ -20,6 +21,7 @@ from artsound.train.run import prepare as fill
 from artsound.train.run import run as fit
 from artsound.train.settings import TrainSettings
 from flows.build import source_failed
+from flows.runner import reaching_prefect
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[10, 60], retry_condition_fn=source_failed)
@@ -48,8 +50,10 @@ def train_generator(config: Path, release: str | None = None) -> Path:
 
 def main(config: Path, release: Annotated[str | None, typer.Argument()] = None) -> None:
     """Train on the settings' release, or on a published version of one."""
-    typer.echo(train_generator(config, release))
+    TrainSettings.load(config)  # a wrong file is said before a server starts
+    with reaching_prefect():
+        typer.echo(train_generator(config, release))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    ended(lambda: typer.run(main))

@@ -10,14 +10,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from artsound import pipeline, tables
-from artsound.errors import ArtSoundError, ConfigError, TooManyRejects
+from artsound.errors import ArtSoundError, ConfigError, RunnerError, TooManyRejects
 from artsound.products import audit_folder, release_folder
 from artsound.release.verify import verify
 from artsound.settings import Settings
 from artsound.store import Store
+from flows.runner import reaching_prefect
 from tests.builds import artsound, bytes_of, painting, sample_config, tone
 
 pytestmark = pytest.mark.slow
@@ -70,6 +72,29 @@ def test_prefect_and_the_plain_walk_leave_the_same_bytes(demo: Path, tmp_path: P
     env = {"PREFECT_HOME": str(tmp_path / "prefect")}
     artsound("build", "--config", str(config), env=env)
     assert bytes_of(tmp_path / "store") == bytes_of(Settings.load(demo).root)
+
+
+def test_a_prefect_server_that_is_down_is_said_in_one_line(tmp_path: Path) -> None:
+    config = sample_config(tmp_path)
+    env = {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    done = artsound("build", "--config", str(config), env=env, code=1)
+    assert done.stderr.startswith("RunnerError: Prefect's server cannot be reached")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpx.ConnectError("All connection attempts failed"), httpx.ReadTimeout("")],
+    ids=["lost", "slow"],
+)
+def test_a_prefect_server_that_is_lost_on_the_way_is_said_so(error: Exception) -> None:
+    with pytest.raises(RunnerError, match="what was finished is kept: run again"), reaching_prefect():
+        raise error
+
+
+def test_what_fails_in_a_step_is_not_taken_for_a_lost_server() -> None:
+    with pytest.raises(RuntimeError, match="out of memory"), reaching_prefect():
+        raise RuntimeError("out of memory")
 
 
 def test_the_part_size_and_the_workers_change_no_byte(demo: Path, tmp_path: Path) -> None:
