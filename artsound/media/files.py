@@ -6,14 +6,16 @@ Names are literal: a percent sign is a percent sign, and nothing is decoded or n
 import hashlib
 import lzma
 import os
+import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from artsound.errors import ConfigError, Reason
 
@@ -66,7 +68,7 @@ def open_media(path: Path) -> Media:
         return Folder(path)
     try:
         media = Zip(path)
-        empty = not media.names()
+        empty = next(media.members(), None) is None
     except ZIP_DAMAGE as error:
         raise ConfigError(f"{path} is neither a folder nor a sound .zip ({error})") from error
     if empty:
@@ -81,9 +83,7 @@ def fingerprint(path: Path) -> str:
         ConfigError: as `open_media`.
     """
     if isinstance(media := open_media(path), Zip):
-        seen: Iterable[tuple[str, int, int]] = (
-            (name, info.file_size, info.CRC) for name, info in media.members().items()
-        )
+        seen: Iterable[tuple[str, int, int]] = media.members()
     else:
         found = ((name, (path / name).stat()) for name in media.names())
         seen = ((name, at.st_size, at.st_mtime_ns) for name, at in found)
@@ -138,20 +138,65 @@ class Folder:
         return False
 
 
+class _Member(NamedTuple):
+    """A member as it is packed."""
+
+    offset: int
+    compressed: int
+    size: int  # bytes, unpacked
+    crc: int
+    method: int
+    flags: int
+    link: bool
+
+
+class _Members(dict[str, Any]):
+    """Packs each entry that zipfile makes, name → bytes: an entry takes three times as much."""
+
+    def __setitem__(self, name: str, info: zipfile.ZipInfo) -> None:
+        if not info.is_dir():
+            sizes = (info.header_offset, info.compress_size, info.file_size)
+            link = stat.S_ISLNK(info.external_attr >> 16)
+            packed = _MEMBER.pack(*sizes, info.CRC, info.compress_type, info.flag_bits, link)
+            super().__setitem__(name, packed)
+
+
+class _NoList(list[zipfile.ZipInfo]):
+    """Keeps nothing."""
+
+    def append(self, _: zipfile.ZipInfo) -> None:
+        """Forget it."""
+
+
+class _LeanZip(zipfile.ZipFile):
+    """Packs its entries while it reads them, so that memory hardly grows with their number."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kinds = {"NameToInfo": _Members, "filelist": _NoList}
+        super().__setattr__(name, kinds[name]() if name in kinds else value)
+
+
+_MEMBER = struct.Struct("<qQQIHH?")
+_TAME = re.compile(r"[^/\\:\0]+(?:/[^/\\:\0]+)*")  # without `..`, such a name stays below the root
+
+
 @dataclass
 class Zip:
-    """Members of a zip; stored, deflated, BZIP2 (as FMA) and LZMA."""
+    """Members of a zip; stored, deflated, BZIP2 (as FMA) and LZMA; of several of one name the last."""
 
     path: Path
-    _opened: tuple[int, zipfile.ZipFile] | None = field(default=None, repr=False, compare=False)
+    _opened: tuple[int, _LeanZip] | None = field(default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, object]:
         return {"path": self.path, "_opened": None}
 
     def read(self, path: str) -> bytes:
         """Return the bytes of one member; its CRC is checked."""
-        info = self._info(path)
-        _check_size(path, info.file_size)
+        member = self._member(path)
+        _check_size(path, member.size)
+        info = zipfile.ZipInfo(path)
+        info.header_offset, info.compress_size, info.file_size = member.offset, member.compressed, member.size
+        info.CRC, info.compress_type, info.flag_bits = member.crc, member.method, member.flags
         try:
             return self._zip().read(info)
         except ZIP_DAMAGE as error:
@@ -159,34 +204,39 @@ class Zip:
 
     def size(self, path: str) -> int:
         """Return the unpacked size of one member."""
-        return _check_size(path, self._info(path).file_size)
+        return _check_size(path, self._member(path).size)
 
     def names(self) -> list[str]:
         """List all members that can be read, by sorted path."""
-        return sorted(self.members())
+        return sorted(name for name, _, _ in self.members())
 
-    def members(self) -> dict[str, zipfile.ZipInfo]:
-        """Look up the members that are files and stay below the root."""
-        infos = self._zip().NameToInfo
-        return {
-            name: info for name, info in infos.items() if not info.is_dir() and _climbs(name, info) is None
-        }
+    def members(self) -> Iterator[tuple[str, int, int]]:
+        """Give the members that are files and stay below the root: name, unpacked size, CRC."""
+        for name, packed in self._zip().NameToInfo.items():
+            member = _unpacked(packed)
+            if _climbs(name, member) is None:
+                yield name, member.size, member.crc
 
-    def _info(self, path: str) -> zipfile.ZipInfo:
+    def _member(self, path: str) -> _Member:
         _check_path(path)
-        info = self._zip().NameToInfo.get(path)
-        if info is None or info.is_dir():
+        packed = self._zip().NameToInfo.get(path)
+        if packed is None:
             raise MediaError(Reason.MISSING_FILE, f"{path} is not in {self.path.name}")
-        if why := _climbs(path, info):
+        member = _unpacked(packed)
+        if why := _climbs(path, member):
             raise MediaError(Reason.UNSAFE_PATH, why)
-        return info
+        return member
 
-    def _zip(self) -> zipfile.ZipFile:
+    def _zip(self) -> _LeanZip:
         """Open the file once a process: after a fork, parent and child would share one position in it."""
         opened = self._opened
         if opened is None or opened[0] != os.getpid():
-            opened = self._opened = (os.getpid(), zipfile.ZipFile(self.path))
+            opened = self._opened = (os.getpid(), _LeanZip(self.path))
         return opened[1]
+
+
+def _unpacked(packed: Any) -> _Member:
+    return _Member._make(_MEMBER.unpack(packed))
 
 
 def _walk(root: Path) -> Iterator[str]:
@@ -219,10 +269,12 @@ def _check_path(path: str) -> None:
         raise MediaError(Reason.UNSAFE_PATH, f"{path} leaves the folder of the source")
 
 
-def _climbs(name: str, info: zipfile.ZipInfo) -> str | None:
+def _climbs(name: str, member: _Member) -> str | None:
     """Say why a member is unsafe, if it is."""
-    if stat.S_ISLNK(info.external_attr >> 16):
+    if member.link:
         return f"{name} is a link inside the zip"
+    if ".." not in name and _TAME.fullmatch(name):
+        return None
     try:
         _check_path(name)
     except MediaError as error:

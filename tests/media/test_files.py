@@ -1,6 +1,8 @@
+import io
 import os
 import pickle
 import stat
+import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -210,3 +212,59 @@ def test_no_path_whatsoever_leaves_the_root(path: str) -> None:
     with pytest.raises(MediaError) as error:
         Folder(Path(__file__).parent / "nothing-here").read(path)
     assert error.value.reason in {Reason.UNSAFE_PATH, Reason.MISSING_FILE}
+
+
+class Unseekable(io.RawIOBase):
+    """A place to write to that cannot go back: sizes come behind each member."""
+
+    def __init__(self, file: io.BufferedWriter) -> None:
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        return self._file.write(data)
+
+
+def test_members_read_as_zipfile_reads_them_however_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    contents = {f"{number // 10:03d}/ä{number}.bin": bytes([number]) * 10 * number for number in range(1, 30)}
+    methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    with path.open("wb") as file, zipfile.ZipFile(Unseekable(file), "w") as archive:  # type: ignore[arg-type]
+        for number, (name, content) in enumerate(contents.items()):
+            info = zipfile.ZipInfo(name)
+            info.compress_type = methods[number % 4]
+            with archive.open(info, "w", force_zip64=number % 3 == 0) as member:
+                member.write(content)
+        archive.mkdir("empty")
+        archive.comment = b"a comment"
+    whole = path.read_bytes()
+    (tmp_path / "b.zip").write_bytes(b"a program that unpacks itself" + whole)
+    for place in (path, tmp_path / "b.zip"):
+        media = open_media(place)
+        assert {name: media.read(name) for name in media.names()} == contents
+    (tmp_path / "c.zip").write_bytes(whole[:-60])
+    with pytest.raises(ConfigError, match="nor a sound"):
+        open_media(tmp_path / "c.zip")
+
+
+def test_more_members_than_a_plain_zip_can_count_are_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for number in range(65_540):
+            file.writestr(zipfile.ZipInfo(f"{number}"), b"x" if number % 10_000 == 0 else b"")
+    tracemalloc.start()
+    media = open_media(tmp_path / "a.zip")
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(media.names()), media.read("60000")) == (65_540, b"x")
+    assert grown < 65_540 * 330, "zipfile's own entries take more than 600 bytes each"
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_the_last_of_members_of_one_name_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for content in ("first", "second"):
+            file.writestr("a.jpg", content)
+    media = open_media(tmp_path / "a.zip")
+    assert (media.names(), media.read("a.jpg")) == (["a.jpg"], b"second")
