@@ -10,10 +10,12 @@ import hashlib
 import json
 import os
 import shutil
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
@@ -82,11 +84,13 @@ class Store:
             return self.read(name).slice(start, count)
         try:
             file = pq.ParquetFile(path)
-            groups = range(start // GROUP_ROWS, -(-(start + count) // GROUP_ROWS))
-            found = file.read_row_groups([one for one in groups if one < file.num_row_groups])
+            sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+            ends = list(accumulate(sizes, initial=0))
+            groups = range(bisect_right(ends, start) - 1, bisect_left(ends, start + count))
+            found = file.read_row_groups([group for group in groups if group < len(sizes)])
         except FileNotFoundError as error:
             raise StoreError(f"{name} is not built yet: run `artsound build`") from error
-        return found.slice(start % GROUP_ROWS, count)
+        return found.slice(start - ends[groups.start], count)
 
     def path(self, name: str) -> Path:
         """Say which file holds the rows of a table, for who reads them by batch."""
@@ -138,10 +142,7 @@ class Store:
             self.root.mkdir(parents=True, exist_ok=True)
             lock = (self.root / ".lock").open("a")
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise StoreError(f"another run is writing to {self.root}: wait for it, or stop it") from error
+            _hold(lock.fileno(), self.root)
             yield
 
     def _file(self, name: str, ending: str) -> Path:
@@ -191,10 +192,47 @@ class Parts:
         return self.folder / f"{number:06d}.arrow"
 
 
-def write_whole(path: Path, write: Callable[[Path], "int | None"]) -> int:
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder for writing; the lock goes with the process, also when it is killed.
+
+    It is made if it is not there, and removed again if nothing was put into it. On a file system that cannot
+    lock a folder nobody is kept out.
+
+    Raises:
+        StoreError: another run holds it, or the folder cannot be made.
+    """
+    with disk_errors(folder):
+        new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            _hold(handle, folder)
+        yield
+    finally:
+        os.close(handle)
+        if new:
+            with suppress(OSError):  # something is in it
+                folder.rmdir()
+
+
+def _hold(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StoreError(f"another run is writing to {folder}: wait for it, or stop it") from error
+
+
+def write_whole(path: Path, write: Callable[[Path], "int | None"], *, goes_on: bool = False) -> int:
     """Write beside, flush to disk, rename: a crash leaves the old file or the new, never half of one.
 
     What was half written is removed, so that a full disk is no fuller than before.
+
+    Args:
+        path: what the file is called at last.
+        write: is given the name beside it.
+        goes_on: `write` goes on with what an earlier call left, which is kept unless the disk failed.
 
     Returns:
         What `write` returned; 0 for None.
@@ -203,12 +241,17 @@ def write_whole(path: Path, write: Callable[[Path], "int | None"]) -> int:
     try:
         made = write(part)
         _flush(part)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        if not goes_on or isinstance(error, OSError) or _is_empty(part):
+            part.unlink(missing_ok=True)
         raise
     part.replace(path)
     _flush(path.parent)
     return made or 0
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == 0
 
 
 def _flush(path: Path) -> None:

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from artsound import store as stores
-from artsound.errors import Outcome, Reason, Reject, SchemaError, StoreError
-from artsound.store import Store
+from artsound.errors import Outcome, Reason, Reject, SchemaError, SourceError, StoreError
+from artsound.store import Store, alone_in
 from artsound.tables import TABLES
 
 
@@ -42,6 +42,15 @@ def test_the_bytes_do_not_depend_on_the_cut(store: Store, cut: int) -> None:
     whole = artists(0, 12_000).rows
     pieces = (Outcome(whole.slice(at, cut)) for at in range(0, 12_000, cut))
     assert store.write("artists", pieces, "d") == store.write("artists", [Outcome(whole)], "d")
+
+
+@pytest.mark.parametrize(
+    ("start", "count"),
+    [(0, 1), (4_999, 2), (5_000, 5_000), (0, 12_000), (11_990, 50), (12_000, 5), (30_000, 5), (7, 0)],
+)
+def test_a_slice_is_that_of_the_whole(store: Store, start: int, count: int) -> None:
+    store.write("artists", [artists(0, 12_000)], "d")
+    assert store.slice("artists", start, count).equals(store.read("artists").slice(start, count))
 
 
 def test_an_empty_table_keeps_its_columns(store: Store) -> None:
@@ -117,6 +126,42 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         stores.write_whole(path, half)
     assert path.read_text() == "old"
+
+
+def test_what_goes_on_keeps_what_came_unless_the_disk_failed_or_nothing_came(tmp_path: Path) -> None:
+    path, part = tmp_path / "x", tmp_path / "x.part"
+
+    def more(error: BaseException | None, text: str) -> None:
+        with part.open("a") as file:
+            file.write(text)
+        if error:
+            raise error
+
+    for error, text, kept in (
+        (KeyboardInterrupt(), "", None),
+        (KeyboardInterrupt(), "ab", "ab"),
+        (SourceError(), "cd", "abcd"),
+        (OSError(), "ef", None),
+        (SourceError(), "ab", "ab"),
+    ):
+        with pytest.raises(type(error)):
+            stores.write_whole(path, lambda _, error=error, text=text: more(error, text), goes_on=True)  # type: ignore[misc]
+        assert (part.read_text() if part.exists() else None) == kept
+    stores.write_whole(path, lambda _: more(None, "cd"), goes_on=True)
+    assert (path.read_text(), part.exists()) == ("abcd", False)
+
+
+def test_a_folder_is_held_by_one_and_goes_when_nothing_was_put_into_it(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    with alone_in(folder):
+        with pytest.raises(StoreError, match="another run is writing to"), alone_in(folder):
+            pass
+        assert folder.is_dir()
+    assert not folder.exists()
+    folder.mkdir()
+    with alone_in(folder):
+        pass
+    assert folder.is_dir()  # it was there before
 
 
 def _hold(root: Path, ready: "multiprocessing.synchronize.Event") -> None:

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from artsound.release.manifest import MANIFEST, SUMS, FileRecord, ReleaseManifes
 from artsound.release.pointer import POINTER, Pointer, parse_pointer
 from artsound.release.tiers import withheld
 from artsound.release.verify import verify
-from artsound.store import disk_errors, write_whole
+from artsound.store import alone_in, disk_errors, write_whole
 
 ATTEMPTS = 4
 PAUSE = 1.0  # s before the second attempt; doubles each time
@@ -59,17 +60,29 @@ def publish(folder: Path, target: str, *, workers: int = 4) -> Sent:
     made = sound(folder)
     place = open_place(target)
     before = _pointer(place, made.name)
-    after = before.switched(made.version, record_of(folder, MANIFEST, role="document").sha256)
-    newest = _is_newest(place, before, made, folder)
+    after = _switched(before, place, made, folder)  # refuses before anything is sent
     files = _files(folder, made)
-    with ThreadPoolExecutor(workers) as pool:
-        jobs = pool.map(partial(_send, folder, place / f"{made.name}-{made.version}"), files)
-        sent = sum(track_bytes(jobs, "publish", [record.bytes for record in files]))
-    if not newest:
-        after = Pointer(after.name, before.version, after.manifests)
-    if after != before:
-        _write_pointer(place, after)
-    return Sent(place.shown, made.version, sent, len(files) - sent, newest)
+    with nullcontext() if place.far else alone_in(Path(place.url)):
+        with ThreadPoolExecutor(workers) as pool:
+            jobs = pool.map(partial(_send, folder, place / f"{made.name}-{made.version}"), files)
+            sent = sum(track_bytes(jobs, "publish", [record.bytes for record in files]))
+        if (now := _pointer(place, made.name)) != before:  # others have published meanwhile
+            before, after = now, _switched(now, place, made, folder)
+        if after != before:
+            _write_pointer(place, after)
+    return Sent(place.shown, made.version, sent, len(files) - sent, after.version == made.version)
+
+
+def _switched(before: Pointer, place: Place, made: ReleaseManifest, folder: Path) -> Pointer:
+    """Say what the pointer must become.
+
+    Raises:
+        ReleaseError: the version is there with other content, or is not one that may follow on the newest.
+    """
+    after = before.switched(made.version, record_of(folder, MANIFEST, role="document").sha256)
+    if _is_newest(place, before, made, folder):
+        return after
+    return Pointer(after.name, before.version, after.manifests)
 
 
 def sound(folder: Path) -> ReleaseManifest:

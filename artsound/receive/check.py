@@ -10,8 +10,9 @@ from artsound.errors import ConfigError, ReleaseError, SourceError
 from artsound.progress import track_bytes
 from artsound.receive.cut import cut_of, noted_cut, pull_cut
 from artsound.receive.diff import small_tables
+from artsound.receive.fetch import steady
 from artsound.receive.find import Published, find
-from artsound.receive.place import MissingFile, Place, open_place
+from artsound.receive.place import MissingFile, Place, ShortFile, open_place
 from artsound.receive.pull import fetched_costs, repair
 from artsound.release.costs import COSTS
 from artsound.release.manifest import LARGEST_MANIFEST, SUMS, FileRecord, local_manifest
@@ -112,15 +113,17 @@ def _cost_problems(found: Published) -> Iterator[str]:
 def _file_problems(place: Place, record: FileRecord) -> Iterator[str]:
     digest, size = hashlib.sha256(), 0
     try:
-        for chunk in place.stream(record.path):
+        for chunk in steady(place, record):
             digest.update(chunk)
             size += len(chunk)
     except MissingFile:
         yield f"{record.path}: missing"
+    except ShortFile:
+        yield f"{record.path}: has {size} bytes, not {record.bytes}"
     except SourceError as error:
         yield f"{record.path}: {error}"
     else:
-        if size != record.bytes:
-            yield f"{record.path}: has {size} bytes, not {record.bytes}"
+        if size > record.bytes:
+            yield f"{record.path}: has more than {record.bytes} bytes"
         elif digest.hexdigest() != record.sha256:
             yield f"{record.path}: its bytes were changed (sha256 differs)"

@@ -43,7 +43,7 @@ from artsound.release.manifest import (
 )
 from artsound.release.part import Note, Selection, read_note
 from artsound.release.tiers import Within
-from artsound.store import disk_errors, write_whole
+from artsound.store import alone_in, disk_errors, write_whole
 from artsound.takedown import TOMBSTONES
 
 WORKERS = 4  # each holds a row group of media in memory
@@ -160,12 +160,13 @@ def pull_cut(
         return Pulled(folder, len(sound), 0, 0)
     source = Source(found, part, folder.with_name(f".{folder.name}.source"))
     kept = [record for record in sound or () if has(folder, record)]
-    for record in sound or ():
-        if record not in kept:
-            (folder / record.path).unlink(missing_ok=True)  # else its size alone would pass for the file
-    made = (_columns if cut.columns else _tier)(source, folder, cut, kept, min(workers, WORKERS))
-    _put_note(folder, note)
-    shutil.rmtree(source.scratch, ignore_errors=True)
+    with alone_in(source.scratch):
+        for record in sound or ():
+            if record not in kept:
+                (folder / record.path).unlink(missing_ok=True)  # else its size alone would pass for the file
+        made = (_columns if cut.columns else _tier)(source, folder, cut, kept, min(workers, WORKERS))
+        _put_note(folder, note)
+        shutil.rmtree(source.scratch, ignore_errors=True)
     new = [record for record in made.files if record not in kept]
     return Pulled(folder, len(made.files), len(new), sum(record.bytes for record in new))
 

@@ -2,11 +2,11 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from artsound.errors import ReleaseError, SourceError
-from artsound.receive.place import CHUNK, MissingFile, Place
+from artsound.receive.place import CHUNK, MissingFile, Place, ShortFile
 from artsound.release.manifest import FileRecord, record_of
 from artsound.store import disk_errors, write_whole
 
@@ -30,7 +30,8 @@ def fetch(place: Place, record: FileRecord, folder: Path, seen: Seen = lambda _:
         place: where it is published.
         record: what it must be.
         folder: of the release on this machine.
-        seen: is told of bytes as they come, and by a negative number of those that were wrong.
+        seen: is told of bytes as they come, and by a negative number of those that were wrong; may raise to
+            stop, and what came until then is gone on with the next time.
 
     Raises:
         SourceError: the place does not give it, or gives other bytes.
@@ -39,7 +40,7 @@ def fetch(place: Place, record: FileRecord, folder: Path, seen: Seen = lambda _:
     path = folder / record.path
     with disk_errors(folder):
         make_room(folder, path)
-        write_whole(path, lambda part: _fill(place, record, part, seen))
+        write_whole(path, lambda part: _fill(place, record, part, seen), goes_on=True)
 
 
 def make_room(folder: Path, path: Path) -> None:
@@ -75,28 +76,41 @@ def _arrives(place: Place, record: FileRecord, part: Path, seen: Seen) -> bool:
     """Fetch the rest of a file, in as many attempts as it takes; says whether it is right."""
     digest, size = _begun(part, record.bytes)
     seen(size)
-    attempt = 0
     with part.open("r+b" if size else "wb") as file:
         file.truncate(size)
         file.seek(size)
-        while size < record.bytes:
-            before = size
-            try:
-                for chunk in place.stream(record.path, size, record.bytes - size + 1):
-                    file.write(chunk)
-                    digest.update(chunk)
-                    size += len(chunk)
-                    seen(len(chunk))
-                if size < record.bytes:
-                    raise SourceError(f"{place.shown}/{record.path} ends after {size} bytes")
-            except MissingFile:
-                raise
-            except SourceError:
-                attempt = 1 if size > before else attempt + 1
-                if attempt >= ATTEMPTS:
-                    raise
-                time.sleep(PAUSE * 2 ** (attempt - 1))
+        for chunk in steady(place, record, size):
+            file.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+            seen(len(chunk))
     return size == record.bytes and digest.hexdigest() == record.sha256
+
+
+def steady(place: Place, record: FileRecord, start: int = 0) -> Iterator[bytes]:
+    """Yield the bytes of a file from `start` on, over a line that may break; one more at most than it has.
+
+    Raises:
+        MissingFile: it is not there.
+        ShortFile: it ends too early.
+        SourceError: the place does not answer, or refuses.
+    """
+    size, attempt, asked = start, 0, start > 0
+    while size < record.bytes or not asked:
+        before, asked = size, True
+        try:
+            for chunk in place.stream(record.path, size, record.bytes - size + 1):
+                size += len(chunk)
+                yield chunk
+            if size < record.bytes:
+                raise ShortFile(f"{place.shown}/{record.path} ends after {size} bytes")
+        except MissingFile:
+            raise
+        except SourceError:
+            attempt = 1 if size > before else attempt + 1
+            if attempt >= ATTEMPTS:
+                raise
+            time.sleep(PAUSE * 2 ** (attempt - 1))
 
 
 def _begun(part: Path, most: int) -> "tuple[hashlib._Hash, int]":

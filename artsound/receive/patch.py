@@ -26,7 +26,7 @@ from artsound.release.manifest import (
     local_manifest,
     sound_manifest,
 )
-from artsound.store import disk_errors, write_whole
+from artsound.store import alone_in, disk_errors, write_whole
 
 FORMAT = "artsound-patch/1"
 PLAN, NEW = "patch.json", "new.bin"
@@ -144,12 +144,12 @@ def apply_patch(before: Path, patch: Path, folder: Path) -> Pulled:
             standing = [has(folder, record) for record in track(new.files, "look")]
             missing = [record for record, right in zip(new.files, standing, strict=True) if not right]
             check_space(folder, sum(record.bytes for record in missing))
-            with given.open(NEW) as fresh, disk_errors(folder):
+            with given.open(NEW) as fresh, alone_in(folder), disk_errors(folder):
                 for number, right in enumerate(track(standing, "put together")):
                     _build(_Build(before, old, folder, new.files[number], plan.files[number]), fresh, right)
+                put_description(folder, new, None, costs=costs)
     except (zipfile.BadZipFile, OSError, EOFError, KeyError) as error:
         raise ReleaseError(f"{patch} is not a sound patch ({error})") from error
-    put_description(folder, new, None, costs=costs)
     return Pulled(folder, len(new.files), len(missing), sum(record.bytes for record in missing))
 
 

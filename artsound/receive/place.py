@@ -21,6 +21,10 @@ class MissingFile(SourceError):
     """There is no such file at that place."""
 
 
+class ShortFile(SourceError):
+    """A file at that place ends before it should."""
+
+
 @dataclass(frozen=True)
 class Place:
     """A folder, near or far."""

@@ -5,8 +5,9 @@ not pulled to its end is not taken for a release. To go on, run the same command
 """
 
 import shutil
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from artsound.errors import ConfigError, ReleaseError, StoreError
 from artsound.progress import counting_bytes, track
 from artsound.receive.fetch import fetch, has
 from artsound.receive.find import Published
+from artsound.receive.place import Place
 from artsound.release.costs import COSTS, LARGEST_COSTS, parse_costs
 from artsound.release.manifest import (
     MANIFEST,
@@ -27,7 +29,7 @@ from artsound.release.manifest import (
     read_manifest,
 )
 from artsound.release.part import Note, Selection, read_note
-from artsound.store import disk_errors, write_whole
+from artsound.store import alone_in, disk_errors, write_whole
 
 SPARE = 64 * 2**20  # bytes that stay free on the disk
 
@@ -66,16 +68,31 @@ def pull(found: Published, folder: Path, part: Selection | None = None, *, worke
     with ThreadPoolExecutor(workers) as pool:
         there = track(pool.map(lambda record: has(folder, record), files), "look", total=len(files))
         missing = [record for record, right in zip(files, there, strict=True) if not right]
-        check_space(folder, _needed(folder, missing))
-        with counting_bytes("fetch", sum(record.bytes for record in missing)) as seen:
-            jobs = [pool.submit(fetch, found.place, record, folder, seen) for record in missing]
-            try:
-                for job in as_completed(jobs):
-                    job.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
-    put_description(folder, made, Note(found.place.shown, wanted), costs=_costs(found, folder))
+    check_space(folder, _needed(folder, missing))
+    with alone_in(folder):
+        _fetch_all(found.place, missing, folder, workers)
+        put_description(folder, made, Note(found.place.shown, wanted), costs=_costs(found, folder))
     return Pulled(folder, len(files), len(missing), sum(record.bytes for record in missing))
+
+
+def _fetch_all(place: Place, records: list[FileRecord], folder: Path, workers: int) -> None:
+    """Fetch files side by side; when one fails, or the user stops it, the others stop where they are."""
+    stopped = threading.Event()
+    total = sum(record.bytes for record in records)
+    with counting_bytes("fetch", total) as seen, ThreadPoolExecutor(workers) as pool:
+
+        def count(size: int) -> None:
+            seen(size)
+            if stopped.is_set():
+                raise CancelledError
+
+        try:
+            jobs = [pool.submit(fetch, place, record, folder, count) for record in records]
+            for job in as_completed(jobs):
+                job.result()
+        finally:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
 
 
 def check_folder(folder: Path, made: ReleaseManifest) -> Note | None:

@@ -1,6 +1,7 @@
 """Publishing into a folder: whole or not seen, never changed after."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from artsound.receive.find import find
 from artsound.release.manifest import MANIFEST, read_manifest
 from artsound.release.pointer import POINTER
 from artsound.release.verify import verify
+from artsound.store import alone_in
+from tests.receive.conftest import point
 from tests.release import world
 
 
@@ -136,6 +139,29 @@ def test_what_arrives_otherwise_is_sent_again_and_at_last_refused(
     publish(finished, str(tmp_path))
     assert world.contents(tmp_path / "demo-1.0.0") == world.contents(finished)
     assert len(spoilt) > 10
+
+
+def test_a_version_that_others_published_meanwhile_is_not_forgotten(
+    finished: Path, newer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = publishing._put
+
+    def meanwhile(where: object, path: str, local: Path) -> None:
+        if path == MANIFEST:
+            shutil.copytree(finished, tmp_path / "demo-1.0.0")
+            point(tmp_path, "1.0.0")
+        put(where, path, local)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(publishing, "_put", meanwhile)
+    assert publish(newer, str(tmp_path)).newest
+    assert find(str(tmp_path / "demo")).manifest.version == "2.0.0"
+    assert find(str(tmp_path / "demo@1.0.0")).manifest == read_manifest(finished)
+
+
+def test_two_do_not_publish_into_one_folder_at_one_time(finished: Path, tmp_path: Path) -> None:
+    with alone_in(tmp_path), pytest.raises(StoreError, match="another run is writing to"):
+        publish(finished, str(tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_place_that_cannot_be_written_is_said_in_one_line(finished: Path, tmp_path: Path) -> None:

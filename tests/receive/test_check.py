@@ -11,6 +11,8 @@ from artsound.receive.place import MissingFile, open_place
 from artsound.release.manifest import SUMS
 from tests.receive.web import Web
 
+FILES = (".tar", ".parquet", ".md")
+
 
 def test_a_sound_release_has_no_problems(web: Web, finished: Path) -> None:
     report = verify_far(find(web.demo))
@@ -34,6 +36,29 @@ def test_every_damaged_file_is_named(web: Web, published: Path) -> None:
         "data/val-00000-of-00002.parquet",
         "webdataset/test-000000.tar",
     ]
+
+
+def test_what_is_wrong_is_said_exactly(web: Web, published: Path) -> None:
+    folder, found = published / "demo-1.0.0", find(web.demo)
+    short, long = (folder / f"webdataset/{split}-000000.tar" for split in ("val", "test"))
+    size = short.stat().st_size
+    short.write_bytes(short.read_bytes()[:-512])
+    long.write_bytes(long.read_bytes() + b"xy")
+    web.fault = lambda path, number: 503 if path.endswith("README.md") else None
+    told = dict(problem.split(": ", 1) for problem in verify_far(found).problems)
+    assert "503" in told.pop("README.md")
+    assert "503" in told.pop("webdataset/README.md")
+    assert told == {
+        "webdataset/test-000000.tar": f"has more than {long.stat().st_size - 2} bytes",
+        "webdataset/val-000000.tar": f"has {size - 512} bytes, not {size}",
+    }
+
+
+def test_a_line_that_breaks_now_and_then_is_no_problem(web: Web) -> None:
+    found = find(web.demo)
+    web.fault = lambda path, number: (None, "cut", 500)[number % 3] if path.endswith(FILES) else None
+    for _ in range(2):
+        assert verify_far(found).problems == []
 
 
 def test_a_place_that_answers_with_errors_is_a_problem_not_a_crash(web: Web) -> None:

@@ -25,6 +25,7 @@ from artsound.release.manifest import MANIFEST, SUMS, read_manifest
 from artsound.release.pieces import PIECES
 from artsound.release.tiers import TIERS
 from artsound.release.verify import verify
+from artsound.store import alone_in
 from tests.receive.conftest import point
 from tests.receive.web import Web
 from tests.release import world
@@ -169,6 +170,15 @@ def test_a_second_pull_fetches_nothing_and_a_damaged_file_alone_is_made_anew(
     done = check(str(into), mend=True)
     assert (done.report.problems, world.contents(into)) == ([], before)
     assert 0 < done.fetched < len(before)
+
+
+@pytest.mark.parametrize("cut", [Cut(tier="open"), Cut(columns=WORDS)])
+def test_two_runs_do_not_cut_the_same_part_at_one_time(web: Web, into: Path, cut: Cut) -> None:
+    scratch = into.with_name(f".{into.name}.source")
+    with alone_in(scratch), pytest.raises(StoreError, match="another run is writing to"):
+        pull_cut(find(web.demo), into, cut)
+    assert not scratch.exists()
+    assert not into.exists()
 
 
 def test_what_stands_in_the_folder_is_not_written_over(web: Web, into: Path) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from artsound.errors import ReleaseError
+from artsound.errors import ReleaseError, StoreError
 from artsound.receive.patch import PLAN, apply_patch, make_patch
 from artsound.release.manifest import MANIFEST
 from artsound.release.verify import verify
+from artsound.store import alone_in
 from tests.release import world
 
 
@@ -72,6 +73,15 @@ def test_what_a_stopped_run_finished_is_kept(
         path.unlink()
     assert apply_patch(finished, patch, into).fetched == len(missing)
     assert world.contents(into) == world.contents(newer)
+
+
+def test_a_folder_that_another_run_writes_to_is_left_to_it(
+    finished: Path, patch: Path, tmp_path: Path
+) -> None:
+    into = tmp_path / "new"
+    with alone_in(into), pytest.raises(StoreError, match="another run is writing to"):
+        apply_patch(finished, patch, into)
+    assert not into.exists()
 
 
 def test_a_patch_for_another_release_is_refused(newer: Path, patch: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from artsound.receive.pull import pull, repair
 from artsound.release.manifest import MANIFEST, NOTE, SUMS, FileRecord, parse_manifest
 from artsound.release.part import Selection, read_note
 from artsound.release.verify import verify
+from artsound.store import alone_in
 from tests.receive.conftest import point
 from tests.receive.web import Web
 from tests.release import world
@@ -201,14 +202,18 @@ def test_a_place_that_breaks_now_and_then_is_asked_again(
 
 
 def test_after_a_cut_only_the_rest_is_asked_for(web: Web, published: Path, into: Path) -> None:
-    data = random.Random(1).randbytes(8_000_000)  # noqa: S311
-    (published / "large").write_bytes(data)
+    record = _large(published)
     web.fault = lambda path, number: "cut" if number == 0 else None
-    record = FileRecord("large", "document", None, None, len(data), hashlib.sha256(data).hexdigest())
     fetch(open_place(web.url), record, into)
-    assert (into / "large").read_bytes() == data
-    assert web.sent < 1.5 * len(data)
+    assert (into / "large").read_bytes() == (published / "large").read_bytes()
+    assert web.sent < 1.5 * record.bytes
     assert web.asked[1][1].startswith("bytes=")
+
+
+def _large(place: Path) -> FileRecord:
+    data = random.Random(1).randbytes(8_000_000)  # noqa: S311
+    (place / "large").write_bytes(data)
+    return FileRecord("large", "document", None, None, len(data), hashlib.sha256(data).hexdigest())
 
 
 def test_what_was_fetched_before_a_stop_is_gone_on_with(web: Web, finished: Path, into: Path) -> None:
@@ -219,6 +224,40 @@ def test_what_was_fetched_before_a_stop_is_gone_on_with(web: Web, finished: Path
     pull(find(web.demo), into)
     assert (f"/demo-1.0.0/{name}", "bytes=1000-") in web.asked
     assert bytes_of(into) == world.contents(finished)
+
+
+def test_what_came_before_a_place_broke_for_good_is_gone_on_with(
+    web: Web, published: Path, into: Path
+) -> None:
+    record = _large(published)
+    web.fault = lambda path, number: "cut" if number == 0 else 500
+    with pytest.raises(SourceError, match="500"):
+        fetch(open_place(web.url), record, into)
+    came = (into / "large.part").stat().st_size
+    assert came > record.bytes // 4
+    web.fault = lambda path, number: None
+    fetch(open_place(web.url), record, into)
+    assert web.asked[-1] == ("/large", f"bytes={came}-")
+    assert (into / "large").read_bytes() == (published / "large").read_bytes()
+
+
+def test_what_never_came_leaves_no_half_file(web: Web, into: Path) -> None:
+    found = find(web.demo)
+    web.fault = lambda path, number: 404 if path.endswith(".tar") else None
+    with pytest.raises(SourceError, match="is not there"):
+        pull(found, into)
+    assert not list(into.rglob("*.tar.part"))
+
+
+def test_a_folder_that_another_run_writes_to_is_left_to_it(web: Web, into: Path) -> None:
+    found = find(web.demo)
+    web.asked.clear()
+    with alone_in(into), pytest.raises(StoreError, match="another run is writing to"):
+        pull(found, into)
+    assert not web.asked
+    assert not into.exists()
+    pull(found, into)
+    assert verify(into).problems == []
 
 
 @pytest.mark.parametrize("left", [b"x" * 1000, b"x" * 10_000_000])
@@ -279,10 +318,11 @@ def test_a_file_where_the_folder_should_be_is_said(web: Web, tmp_path: Path) -> 
 
 
 PULL = """
-import sys
+import signal, sys
 from pathlib import Path
 from artsound.receive.find import find
 from artsound.receive.pull import pull
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("ready", flush=True)
 pull(find(sys.argv[1]), Path(sys.argv[2]), workers=2)
 """
@@ -308,6 +348,27 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(web: Web, finished: P
             break
     pull(find(web.demo), into)
     assert bytes_of(into) == whole
+
+
+@pytest.mark.slow
+def test_interrupted_it_stops_where_it_is_and_goes_on_from_there(
+    web: Web, finished: Path, into: Path
+) -> None:
+    name = "webdataset/train-000000.tar"
+    web.fault = lambda path, number: "slow" if path.endswith(name) else None
+    job = subprocess.Popen([sys.executable, "-c", PULL, web.demo, str(into)], stderr=subprocess.PIPE)
+    part = into / f"{name}.part"
+    while not (part.exists() and part.stat().st_size):
+        assert job.poll() is None
+        time.sleep(0.02)
+    job.send_signal(signal.SIGINT)
+    assert b"KeyboardInterrupt" in job.communicate()[1]
+    came = part.stat().st_size
+    assert 0 < came < (finished / name).stat().st_size
+    web.fault = lambda path, number: None
+    pull(find(web.demo), into)
+    assert (f"/demo-1.0.0/{name}", f"bytes={came}-") in web.asked
+    assert bytes_of(into) == world.contents(finished)
 
 
 class Bytes(progress.Silent):

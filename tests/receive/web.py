@@ -1,6 +1,7 @@
 """A real web server over a folder, which breaks, stalls and lies as it is told to."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,7 +59,8 @@ def serve(root: Path) -> Iterator[Web]:
             if fault == "cut":
                 body = body[: max(1, len(body) // 2)]
                 self.close_connection = True
-            self.wfile.write(body)
+            for piece in _slowly(body) if fault == "slow" else (body,):
+                self.wfile.write(piece)
             web.sent += len(body)
 
         def log_message(self, *_: object) -> None:
@@ -73,3 +75,10 @@ def serve(root: Path) -> Iterator[Web]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _slowly(body: bytes) -> Iterator[bytes]:
+    step = -(-len(body) // 100)
+    for start in range(0, len(body), step):
+        time.sleep(0.1)
+        yield body[start : start + step]
