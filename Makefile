@@ -8,7 +8,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c configs/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train-demo check test test-fast bench reference schemas clean
+.PHONY: help setup demo train-demo check test test-fast bench reference rivals schemas clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,13 @@ build/reference/.made: bench/reference.txt $(VENV)/.core
 	$(PYTHON) -m venv build/reference
 	$(BIN)/uv pip install --quiet --python build/reference/bin/python numpy==1.26.4 scipy==1.14.1 scikit-learn==1.9.1 tqdm==4.70.1 torch==2.13.0
 	$(BIN)/uv pip install --quiet --python build/reference/bin/python --no-deps -r bench/reference.txt
+	@touch $@
+
+rivals: build/rivals/.made  ## other packages' readers in an environment of their own, to compare our loader with
+build/rivals/.made: bench/rivals.txt $(VENV)/.core
+	$(PYTHON) -m venv build/rivals
+	$(BIN)/uv pip install --quiet --python build/rivals/bin/python numpy==2.4.6 pyarrow==26.0.1 tqdm==4.70.1 torch==2.13.0
+	$(BIN)/uv pip install --quiet --python build/rivals/bin/python --no-deps -r bench/rivals.txt
 	@touch $@
 
 bench: $(VENV)/.dev  ## side-by-side measurements; see bench/RESULTS.md

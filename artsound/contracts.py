@@ -24,7 +24,9 @@ def maybe(name: str, dtype: pa.DataType, about: str, *, unit: str = "") -> pa.Fi
     return column(name, dtype, about, unit=unit, nullable=True)
 
 
-def table(*columns: pa.Field, key: str, about: str, mapped: bool = False) -> pa.Schema:
+def table(
+    *columns: pa.Field, key: str, about: str, mapped: bool = False, group_rows: int | None = None
+) -> pa.Schema:
     """Declare a table.
 
     Args:
@@ -32,8 +34,11 @@ def table(*columns: pa.Field, key: str, about: str, mapped: bool = False) -> pa.
         key: column or columns, joined by a comma, whose values never repeat; empty where rows may.
         about: one sentence for the contract.
         mapped: store as uncompressed Arrow IPC, which is read without copying; else as Parquet.
+        group_rows: rows that are in memory at one time while it is stored, fewer for wide ones; None: the
+            store's own number.
     """
-    return pa.schema(columns, metadata={"key": key, "about": about, "mapped": str(mapped).lower()})
+    metadata = {"key": key, "about": about, "mapped": str(mapped).lower()}
+    return pa.schema(columns, metadata | ({"group_rows": str(group_rows)} if group_rows else {}))
 
 
 def rows_of(name: str, schema: pa.Schema, kept: Sequence[Mapping[str, Any]]) -> pa.Table:

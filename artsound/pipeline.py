@@ -155,6 +155,7 @@ RELEASE = Stage(
     ),
     (),
     wiring.release_rows,
+    revision=2,
     in_parts=True,
     from_disk=True,
     watches=wiring.reviews,

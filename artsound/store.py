@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,9 +26,8 @@ from artsound import tables
 from artsound.contracts import check_key, key_of
 from artsound.errors import Outcome, Reason, Reject, StoreError
 
-GROUP_ROWS = (
-    5_000  # rows of a Parquet row group or Arrow batch: independent of how the stage was cut in parts
-)
+# rows of a Parquet row group or Arrow batch where a table does not say; whatever the parts of its stage were
+GROUP_ROWS = 5_000
 
 
 @dataclass(frozen=True)
@@ -283,7 +283,7 @@ def _write_arrow(path: Path, rows: pa.Table) -> None:
 
 
 def _write_rows(name: str, path: Path, pieces: Iterable[Outcome], rejects: list[Reject]) -> int:
-    """Stream the pieces into one file in groups of `GROUP_ROWS`; returns how many rows there are."""
+    """Stream the pieces into one file in groups of equal size; returns how many rows there are."""
     schema = tables.TABLES[name]
     keys: list[pa.Table] = []
     writer: pq.ParquetWriter | pa.ipc.RecordBatchFileWriter | None = None
@@ -291,7 +291,8 @@ def _write_rows(name: str, path: Path, pieces: Iterable[Outcome], rejects: list[
         if writer is None:
             writer = _writer(path, group.schema)
         writer.write_table(group)
-        keys.append(group.select(key_of(schema) or group.schema.names[:1]))
+        own = group.select(key_of(schema) or group.schema.names[:1])
+        keys.append(own.take(np.arange(len(own))))  # a copy, which keeps no mapped part in memory
         del group  # before the next is made: a group of wide rows is large
         pa.default_memory_pool().release_unused()
     if writer is None:
@@ -310,17 +311,18 @@ def _writer(path: Path, schema: pa.Schema) -> "pq.ParquetWriter | pa.ipc.RecordB
 
 def _regroup(name: str, pieces: Iterable[Outcome], rejects: list[Reject]) -> Iterator[pa.Table]:
     """Cut the rows anew into groups of equal size, at least one; collect the rejects on the way."""
+    size = int(tables.TABLES[name].metadata.get(b"group_rows", GROUP_ROWS))
     waiting: list[pa.Table] = []
     count, empty = 0, True
     for piece in pieces:
         rejects.extend(piece.rejects)
         waiting.append(tables.conform(name, piece.rows))
         count += len(piece.rows)
-        while count >= GROUP_ROWS:
+        while count >= size:
             together = pa.concat_tables(waiting).combine_chunks()
-            count, empty = count - GROUP_ROWS, False
-            waiting = [together.slice(GROUP_ROWS)] if count else []  # an empty slice would hold all of it
-            yield together.slice(0, GROUP_ROWS)
+            count, empty = count - size, False
+            waiting = [together.slice(size)] if count else []  # an empty slice would hold all of it
+            yield together.slice(0, size)
             del together
     if waiting and (count or empty):
         yield pa.concat_tables(waiting).combine_chunks()

@@ -1,12 +1,11 @@
 """Reading a release, bytes only, side by side with readers of the same samples: `python -m bench.loader`.
 
-`ARTSOUND_RIVALS=/path/to/python` names an interpreter with `mosaicml-streaming` and `litdata`, which do not
-install beside this project's versions; without it they are left out. One process, no workers, files in the
-page cache; every reader in a process of its own; CPU seconds are the figure to trust on a busy machine.
+MosaicML's and LitData's readers do not install beside this project's versions: `make rivals` gives them an
+environment of their own; without it they are left out. One process, no workers, files in the page cache;
+every reader in a process of its own; CPU seconds are the figure to trust on a busy machine.
 """
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,7 @@ from bench import rivals
 
 PAIRS, SHARDS = 1000, 4
 IMAGE_BYTES, AUDIO_BYTES, META_CHARS = 80_000, 160_000, 3_000  # a 640 px JPEG; 10 s of MP3; provenance
-RIVALS = os.environ.get("ARTSOUND_RIVALS", "")
+RIVALS = Path("build/rivals/bin/python")
 
 
 class Made:
@@ -136,15 +135,15 @@ def main() -> None:
         place = Path(name)
         write(place)
         jobs = {reader: [sys.executable, "-m", "bench.loader", reader, name] for reader in READERS}
-        if RIVALS:
+        if RIVALS.exists():
             script = str(Path(rivals.__file__))
             for rival in ("mds", "litdata"):
-                written = [RIVALS, script, "write", rival, name]
+                written = [str(RIVALS), script, "write", rival, name]
                 done = subprocess.run(written, check=False, capture_output=True)  # noqa: S603  # ours
                 if done.returncode:
                     print(f"{rival} does not run there and is left out")
                     continue
-                jobs[rival] = [RIVALS, script, "read", rival, name]
+                jobs[rival] = [str(RIVALS), script, "read", rival, name]
         print(f"{PAIRS} pairs, {PAIRS * (IMAGE_BYTES + AUDIO_BYTES) / 1e6:.0f} MB, best of {rivals.ROUNDS}")
         for reader, job in jobs.items():
             done = subprocess.run(job, check=True, capture_output=True, text=True)  # noqa: S603  # ours

@@ -5,8 +5,10 @@ imports nothing of ArtSound: it takes the samples out of the Parquet that the be
 """
 
 import glob
+import importlib.machinery
 import sys
 import time
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,8 +28,28 @@ def samples(place: str) -> Iterator[dict[str, Any]]:
                 }
 
 
+class _Absent(types.ModuleType):
+    """A package that is imported and never used: whatever is asked of it is an empty class."""
+
+    __path__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
+def _without_torchvision() -> None:
+    """Let `streaming` import torchvision, of which nothing is needed here, though it is not installed."""
+    for name in ("", ".datasets", ".transforms", ".transforms.functional"):
+        absent = _Absent(f"torchvision{name}")
+        absent.__spec__ = importlib.machinery.ModuleSpec(absent.__name__, None)
+        sys.modules[absent.__name__] = absent
+
+
 def write_mds(place: str) -> None:
     """Write MosaicML's shards."""
+    _without_torchvision()
     from streaming import MDSWriter
 
     with MDSWriter(out=f"{place}/mds", columns=COLUMNS, size_limit="100mb") as out:
@@ -37,6 +59,7 @@ def write_mds(place: str) -> None:
 
 def read_mds(place: str) -> Any:
     """Open MosaicML's shards."""
+    _without_torchvision()
     from streaming import StreamingDataset
 
     return StreamingDataset(local=f"{place}/mds", shuffle=False, batch_size=1)

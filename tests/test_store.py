@@ -1,16 +1,20 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from artsound import store as stores
+from artsound import tables
 from artsound.errors import Outcome, Reason, Reject, SchemaError, SourceError, StoreError
 from artsound.store import Store, alone_in
 from artsound.tables import TABLES
+from tests.rows import row
 
 
 def artists(start: int, stop: int) -> Outcome:
@@ -51,6 +55,30 @@ def test_the_bytes_do_not_depend_on_the_cut(store: Store, cut: int) -> None:
 def test_a_slice_is_that_of_the_whole(store: Store, start: int, count: int) -> None:
     store.write("artists", [artists(0, 12_000)], "d")
     assert store.slice("artists", start, count).equals(store.read("artists").slice(start, count))
+
+
+def test_a_wide_table_says_how_many_rows_stand_together(store: Store) -> None:
+    rows = tables.rows_of("release_rows", [row("release_rows", pair_id=f"{n:04d}") for n in range(2_500)])
+    whole = store.write("release_rows", [Outcome(rows)], "d")
+    file = pq.ParquetFile(store.path("release_rows"))
+    assert [file.metadata.row_group(group).num_rows for group in range(3)] == [1_000, 1_000, 500]
+    pieces = (Outcome(rows.slice(at, 400)) for at in range(0, 2_500, 400))
+    assert store.write("release_rows", pieces, "d") == whole
+
+
+def test_a_part_that_was_stored_is_let_go(store: Store) -> None:
+    parts = store.parts("artists", "k")
+    for number in range(5):  # as long as a group, so that nothing copies it on the way
+        parts.once(number, lambda at=5_000 * number: artists(at, at + 5_000))  # type: ignore[misc]
+    held: list[int] = []
+
+    def pieces() -> Iterator[Outcome]:
+        for number in range(5):
+            held.append(Path("/proc/self/maps").read_text().count(str(parts.folder)))
+            yield parts.read(number)
+
+    store.write("artists", pieces(), "d")
+    assert max(held) <= 2
 
 
 def test_an_empty_table_keeps_its_columns(store: Store) -> None:

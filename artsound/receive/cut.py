@@ -154,11 +154,12 @@ def pull_cut(
         schema, arrays = chosen(found.manifest, cut.columns)
         cut = replace(cut, columns=(*schema.names, *(one.name for one in arrays)))
     note = Note(found.place.shown, Selection(), cut.told(found))
+    source = Source(found, part, folder.with_name(f".{folder.name}.source"))
     sound = None if anew else _standing(folder, cut.told(found))
     if sound is not None and _whole(folder, sound):
         _put_note(folder, note)
+        shutil.rmtree(source.scratch, ignore_errors=True)  # of a run that was stopped at its very end
         return Pulled(folder, len(sound), 0, 0)
-    source = Source(found, part, folder.with_name(f".{folder.name}.source"))
     kept = [record for record in sound or () if has(folder, record)]
     with alone_in(source.scratch):
         for record in sound or ():

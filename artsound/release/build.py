@@ -236,7 +236,7 @@ class Release:
         if len(records) < len(self.shards):
             raise ReleaseError(f"{len(self.shards) - len(records)} shards are not written yet: run all parts")
         self._files.mkdir(parents=True, exist_ok=True)
-        makers = Attribution(self._files / "ATTRIBUTION.md")
+        makers = Attribution(self._files / "ATTRIBUTION.md", self.plan)
         records += write_side_tables(self._files, self.plan, makers.add)
         makers.finish()
         for more in add:

@@ -113,6 +113,7 @@ RELEASE_ROWS = table(
     column("meta", TEXT, "JSON object, keys sorted: titles, artists, licences, captions, scores, provenance"),
     key="pair_id",
     about="The canonical plan of a release, in its order; both formats are written from it.",
+    group_rows=1000,
 )
 
 REJECTS = table(

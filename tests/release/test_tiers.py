@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from artsound.release.attribution import Attribution
+from artsound.release.rows import Plan
 from artsound.release.tiers import TIERS, pair_tier
 from artsound.release.verify import verify
 from tests.release import world
@@ -86,6 +88,18 @@ def test_every_item_is_attributed_once(finished: Path, rows: pa.Table) -> None:
     lines = io.StringIO((finished / "ATTRIBUTION.md").read_text()).read().splitlines()
     items = [line for line in lines if line.startswith("- ")]
     assert len(items) == len(set(items)) == 2 * len(rows)
+
+
+def test_an_item_of_several_pairs_is_attributed_where_it_comes_first(rows: pa.Table, tmp_path: Path) -> None:
+    texts = []
+    for times in (1, 2):
+        plan = Plan(pa.concat_tables([rows] * times))
+        makers = Attribution(tmp_path / f"{times}.md", plan)
+        for piece in plan.read(columns=["meta"]):
+            makers.add([json.loads(text) for text in piece["meta"].to_pylist()])
+        makers.finish()
+        texts.append((tmp_path / f"{times}.md").read_text())
+    assert texts[0] == texts[1]
 
 
 def test_energon_finds_its_shards_and_splits(finished: Path) -> None:
