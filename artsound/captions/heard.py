@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from artsound.captions.vocabulary import VOICES, VOICES_BY_GENRE
-from artsound.captions.words import level, listed, ordinal
+from artsound.captions.words import level, listed, nth
 
 Row = Mapping[str, Any]
 
@@ -51,7 +51,7 @@ def vocals(facts: Row, likely: Sequence[str]) -> str | None:
 def _return(parts: Sequence[Row]) -> str:
     """Name the sections that sound like an earlier one."""
     labels = [part["label"] for part in parts]
-    back = [ordinal(at + 1) for at, label in enumerate(labels) if label in labels[:at]]
+    back = [nth(at + 1) for at, label in enumerate(labels) if label in labels[:at]]
     return f"the {listed(back)} like an earlier one" if back else ""
 
 
@@ -61,4 +61,4 @@ def _level(parts: Sequence[Row]) -> str:
     loudest = max(range(len(levels)), key=lambda at: levels[at])
     if max(levels) - min(levels) < CHANGE:
         return "at about the same level"
-    return f"the {ordinal(loudest + 1)} the {'louder' if len(levels) == 2 else 'loudest'}"
+    return f"the {nth(loudest + 1)} the {'louder' if len(levels) == 2 else 'loudest'}"

@@ -51,7 +51,7 @@ ONE_OF = {  # who is portrayed, where a tag names a class of people
 }
 
 SAID = {  # tag → tags that need no words beside it
-    "madonna and child": {"virgin mary", "jesus", "infants"},
+    "madonna and child": {"virgin mary", "jesus", "infants", "nursing"},
     "holy family": {"madonna and child", "virgin mary", "jesus", "saint joseph", "infants"},
     "annunciation": {"archangel gabriel", "virgin mary", "angels"},
     "adoration of the magi": {"jesus", "madonna and child", "virgin mary"},
@@ -75,7 +75,7 @@ PHRASES = {  # tags that are not things
     "eating": "people eating",
     "smoking": "smokers",
     "writing": "a writer at work",
-    "nursing": "nursing",
+    "nursing": "a nursing mother",
     "suffering": "suffering figures",
     "painting": "a painter at work",
     "sewing": "needlework",
@@ -85,10 +85,13 @@ PHRASES = {  # tags that are not things
     "reading": "a reader",
     "sleeping": "a sleeper",
     "hunting": "a hunt",
-    "playing cards": "playing cards",
+    "playing cards": "a game of cards",
     "profiles": "faces in profile",
     "moon": "the moon",
     "jesus": "the Christ Child",
+    "jesus christ": "Christ",
+    "virgin and child": "the Virgin and Child",
+    "mythology": "figures of myth",
     "madonna and child": "the Virgin and Child",
     "virgin mary": "the Virgin Mary",
     "holy family": "the Holy Family",
@@ -145,7 +148,7 @@ PROPER = frozenset(  # words that keep their capital
         *("venus", "virgin", "vishnu", "zeus"),
     }
 )
-CLASSES = frozenset({"saints"})  # plain plurals that look like names
+CLASSES = frozenset({"saints", "saints and apostles"})  # plain plurals that look like names
 
 ADJECTIVES = {
     "africa": "African",

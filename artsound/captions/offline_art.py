@@ -23,7 +23,7 @@ MATERIALS = re.compile(
 GROUPS = frozenset({"male figures", "female figures"})  # how `GENERAL` says men and women
 ONE_SCENE = re.compile(r"[A-Z]|(a|an|the) ")  # a phrase that is not a class of things in the plural
 DARKNESS = [(32.0, "dark"), (45.0, "subdued"), (58.0, "mid-toned")]  # mean L*
-STRENGTH = [(10.0, "faint"), (18.0, "muted"), (28.0, "moderate")]  # mean chroma
+STRENGTH = [(10.0, "faint"), (18.0, "muted"), (28.0, "moderately strong")]  # mean chroma
 CONTRAST = [(13.0, "soft"), (20.0, "moderate")]  # standard deviation of L*
 WARMTH = [(-0.1, "cool"), (0.5, "balanced between warm and cool"), (0.9, "warm")]
 DETAIL = [(0.22, "broad in handling"), (0.36, "moderately detailed")]  # edge density
@@ -82,9 +82,9 @@ def _caption(key: str, found: Row, words: dict[str, str]) -> str:
     alone = len(colours) == 1 and not colours[0].endswith("colours")
     palette, verb = listed(colours), "colour is" if alone else "colours are"
     frames = (
-        f"{words['what']}; it is {light} and mostly {palette}, and {words['mood']} in mood",
+        f"{words['what']}; it is {light}, mostly {palette}, and its mood is {words['mood']}",
         f"{words['what']}; {palette} {'sets' if alone else 'set'} {a(words['mood'])} mood",
-        f"{words['what']}; its main {verb} {palette}, its mood {words['mood']}",
+        f"{words['what']}; its main {verb} {palette}, and the mood is {words['mood']}",
     )
     return sentence(pick(key, "frame", frames))
 
@@ -104,7 +104,11 @@ def _paragraph(key: str, facts: Row, found: Row, words: dict[str, str], techniqu
     verb = "is the clearest" if len(clear) == 1 else "are the clearest"
     principles = f"of the principles of art, {listed(clear)} {verb}" if clear else ""
     style = f"in style it belongs to {facts['style']}" if facts.get("style") else ""
-    made = f"it is catalogued as {technique}" if technique and not MATERIALS.match(technique) else ""
+    made = (
+        f"the catalogue gives its medium as {technique}"
+        if technique and not MATERIALS.match(technique)
+        else ""
+    )
     parts = (
         pick(key, "opening", openings),
         f"it is {_colour(found)}",
@@ -159,9 +163,9 @@ def _unless_secret(tag: str, title: str, secret: set[str]) -> str:
 
 def _cased(tag: str) -> str:
     """Lower-case a tag except for proper names."""
-    words = tag.replace("-", " ").split()
-    if tag.lower() in CLASSES:
-        return tag.lower()
+    if _tag(tag) in CLASSES:
+        return _tag(tag)
+    words = re.sub(r"^st\.? ", "saint ", _tag(tag)).split()
     small = {"the", "of", "and", "in", "with", "on", "at"}
     return " ".join(
         word.capitalize() if word.lower() in PROPER and word.lower() not in small else word.lower()
@@ -176,16 +180,14 @@ def _shown(kind: str, facts: Row, things: list[str], secret: set[str]) -> str:
         sitters += " in profile" if "faces in profile" in shown else ""
         known = {"faces in profile", "a painter at work" if kind == "self-portrait" else "", *ONE_OF, *GROUPS}
         shown = [thing for thing in shown if thing not in known]
-    further, plural = "further " if sitters else "", "" if len(shown) == 1 else "s"
     scene = not sitters and all(ONE_SCENE.match(thing) for thing in shown)
-    motifs = f"{'showing' if scene else f'its {further}motif{plural}'} {listed(shown)}" if shown else ""
+    motifs = f"{'showing' if scene else 'with'} {listed(shown)}" if shown else ""
     said = ", ".join(part for part in (sitters, motifs) if part)
     return "" if checks.leaks([said], secret) else said
 
 
 def _joined(what: str, shown: str) -> str:
-    comma = "" if shown.startswith("showing") and " in " not in what else ","
-    return f"{what}{comma} {shown}" if shown else what
+    return f"{what}{',' if ' in ' in what else ''} {shown}" if shown else what
 
 
 def _sitters(facts: Row) -> str:
@@ -195,7 +197,7 @@ def _sitters(facts: Row) -> str:
     if len(classes) < 2:
         return f"showing {next(iter(classes))}" if classes else ""
     plural = {one: tag for tag, one in ONE_OF.items() if " " not in tag}
-    return f"its sitters {listed([plural[one] for one in classes])}"
+    return f"showing {listed([plural[one] for one in classes])}"
 
 
 def _origin(facts: Row, secret: set[str]) -> str:

@@ -5,7 +5,16 @@ from typing import Any
 
 from artsound.captions import checks
 from artsound.captions.heard import production, structure, texture, vocals
-from artsound.captions.vocabulary import CAPITAL, GENRES, INSTRUMENTS, LANGUAGES, MOODS, PLACES, TRADITIONS
+from artsound.captions.vocabulary import (
+    CAPITAL,
+    GENRE_WORDS,
+    GENRES,
+    INSTRUMENTS,
+    LANGUAGES,
+    MOODS,
+    PLACES,
+    TRADITIONS,
+)
 from artsound.captions.words import OFFLINE, a, feeling, level, listed, pick, sentence
 from artsound.models.protocols import Answer, Item
 
@@ -20,7 +29,10 @@ LOUDNESS = [(-30.0, "very quiet"), (-23.0, "quiet"), (-17.0, "moderately loud"),
 RANGE = [(6.0, "little"), (14.0, "moderate")]  # dB between loud and quiet moments
 BRIGHTNESS = [(700.0, "dark"), (1300.0, "warm"), (2200.0, "clear")]  # mean spectral centroid, Hz
 WIDTH = [(1200.0, "focused"), (1800.0, "full")]  # spread of the spectrum, Hz
-NOISE = [(0.03, "tonal"), (0.15, "lightly textured")]  # spectral flatness
+NOISE = [(0.03, "tonal"), (0.15, "slightly rough")]  # spectral flatness
+ONE = ("{} can be heard", "one hears {}")  # instrument, or several
+SEVERAL = frozenset({"drums", "strings"})  # take no article
+MANY = (*ONE, "the instruments include {}")
 CHORDS, LEAST_CHORD, LEAST_HARMONY = (
     3,
     2.0,
@@ -43,11 +55,16 @@ def _fields(item: Item) -> dict[str, Any]:
     likely = [tag["name"].lower() for tag in found["tags"] if tag["value"] >= LIKELY]
     genres = _without(_genres(item.facts, found), secret)
     places = _without((PLACES[one.lower()] for one in item.facts["genres"] if one.lower() in PLACES), secret)
-    instruments = _without(_named(likely, INSTRUMENTS), secret)
+    sung = vocals(item.facts, likely)
+    played = [
+        one for one in _named(likely, INSTRUMENTS) if not (sung and one == "choir")
+    ]  # said of the voices
+    instruments = _without(played, secret)
     moods = _without(_named(likely, MOODS), secret)[:1]
     moods.append(pick(item.key, "mood", feeling(found["valence"], found["arousal"]).moods))
+    two = genres[:1] if any(" and " in genre for genre in genres[:2]) else genres[:2]
     fields: dict[str, Any] = {
-        "genre": listed(genres[:2]) or None,
+        "genre": listed(two) or None,
         **_beat(found),
         "key": _key(found, instruments),
         "instruments": listed(instruments) or None,
@@ -56,7 +73,7 @@ def _fields(item: Item) -> dict[str, Any]:
         "structure": structure(found),
         "dynamics": _dynamics(found),
         "production": production(found),
-        "vocals": vocals(item.facts, likely),
+        "vocals": sung,
         "language": item.facts.get("language"),
         "mood": moods[0],
         "valence": found["valence"],
@@ -66,7 +83,7 @@ def _fields(item: Item) -> dict[str, Any]:
     place = f" from {places[0]}" if places else ""
     return fields | {
         "caption": _caption(item.key, fields, place),
-        "paragraph": _paragraph(item, fields, moods, secret),
+        "paragraph": _paragraph(item, fields, instruments, moods, secret),
     }
 
 
@@ -90,16 +107,17 @@ def _sounding(fields: Row) -> str:
     return " without vocals" if fields["vocals"] else ""
 
 
-def _paragraph(item: Item, fields: Row, moods: Sequence[str], secret: set[str]) -> str:
-    key, tempo, heard = item.key, fields["tempo"], fields["instruments"]
+def _paragraph(
+    item: Item, fields: Row, instruments: Sequence[str], moods: Sequence[str], secret: set[str]
+) -> str:
+    key, tempo = item.key, fields["tempo"]
+    heard = listed([one if one in SEVERAL else a(one) for one in instruments])
     pulse = pick(key, "pulse", ("the tempo is {}", "the pulse is {}", "its pace is {}")).format(tempo)
     parts = (
         pulse if tempo else "no steady beat stands out",
         f"it is centred on {fields['key']}" if fields["key"] else "",
-        f"the harmony moves mostly between {fields['chords']}" if fields["chords"] else "",
-        pick(key, "heard", ("{} can be heard", "one hears {}", "the instruments include {}")).format(heard)
-        if heard
-        else "",
+        _harmony(fields["chords"]),
+        pick(key, "heard", MANY if len(instruments) > 1 else ONE).format(heard) if heard else "",
         _voices(fields),
         f"the sound is {fields['timbre']}, the texture {texture(item.measures)}",
         f"the clip has {fields['structure'].rpartition(', ')[0]}",
@@ -136,6 +154,11 @@ def _chords(found: Row, instruments: Sequence[str]) -> str | None:
     sure = len(longest) > 1 and sum(lasting.values()) >= LEAST_HARMONY and list(instruments) != ["drums"]
     named = [f"{one[:-1]} minor" if one.endswith("m") else f"{one} major" for one in longest]
     return listed(named) if sure else None
+
+
+def _harmony(chords: str | None) -> str:
+    """Say between which chords the harmony moves, or among which."""
+    return f"the harmony moves mostly {'among' if ', ' in chords else 'between'} {chords}" if chords else ""
 
 
 def _timbre(found: Row) -> str:
@@ -178,7 +201,11 @@ def _genres(facts: Row, found: Row) -> list[str]:
 
 
 def _cased(genre: str) -> str:
-    words = genre.split()
+    """Lower-case a genre except for proper names; parts that a catalogue divides by signs are joined."""
+    if known := GENRE_WORDS.get(genre.lower()):
+        return known
+    family, _, kind = genre.partition(": ")
+    words = f"{kind} {family}".replace(" / ", " and ").replace(" - ", " and ").split()
     words = words[:-1] if len(words) > 1 and words[-1].lower() == "music" else words
     return " ".join(word if word.lower() in CAPITAL else word.lower() for word in words)
 

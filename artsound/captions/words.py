@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-OFFLINE = "offline@5"  # raise the revision when the offline captions change
+OFFLINE = "offline@6"  # raise the revision when the offline captions change
+NTH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 LOW, HIGH = -0.15, 0.15  # valence and arousal between these are neutral
 
 
@@ -44,8 +45,11 @@ def listed(words: Sequence[str]) -> str:
     Examples:
         >>> listed(["men", "dogs", "horses"])
         'men, dogs and horses'
+        >>> listed(["trees and shrubs", "a lake"])
+        'trees and shrubs, and a lake'
     """
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    last = ", and " if any(" and " in word for word in words[:-1]) else " and "
+    return last.join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def a(phrase: str) -> str:
@@ -82,6 +86,16 @@ def ordinal(number: int) -> str:
     """
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
+
+
+def nth(number: int) -> str:
+    """Write a small ordinal as a word.
+
+    Examples:
+        >>> nth(2), nth(12)
+        ('second', '12th')
+    """
+    return NTH[number - 1] if number <= len(NTH) else ordinal(number)
 
 
 def level(value: float, steps: Sequence[tuple[float, str]], top: str) -> str:

@@ -81,8 +81,12 @@ def art(facts: dict[str, Any] | None = None, seen: dict[str, Any] | None = None,
 
 
 def music(facts: dict[str, Any] | None = None, heard: dict[str, Any] | None = None) -> Outcome:
+    return music_of("t1", heard, facts)
+
+
+def music_of(key: str, heard: dict[str, Any] | None, facts: dict[str, Any] | None = None) -> Outcome:
     return caption_clips(
-        rows.clips({"clip_id": "t1", "track_id": "t1"}),
+        rows.clips({"clip_id": key, "track_id": "t1"}),
         tables.rows_of("music_measures", [rows.row("music_measures", **(HEARD | (heard or {})))]),
         rows.tracks(TRACK | (facts or {})),
         captioner=registry.music_captioner(Captioner()),
@@ -174,7 +178,7 @@ def test_chords_are_named_by_how_long_they_sound() -> None:
     chords = [{"name": name, "start": start, "end": end} for name, start, end in heard]
     row = only(music(heard={"chords": chords}), "music_captions")
     assert row["chords"] == "G major, A minor and C major"
-    assert "between G major, A minor and C major" in row["paragraph"]
+    assert "moves mostly among G major, A minor and C major." in row["paragraph"]
     for few in (chords[:1], chords[3:]):
         assert only(music(heard={"chords": few}), "music_captions")["chords"] is None
 
@@ -198,7 +202,7 @@ def test_structure_tells_returns_and_levels() -> None:
     parts = [section("A", 0, -20), section("B", 10, -12), section("A", 20, -20)]
     row = only(music(heard={"sections": parts}), "music_captions")
     assert row["structure"] == (
-        "three sections (A B A), the 3rd like an earlier one, the 2nd the loudest, busy texture"
+        "three sections (A B A), the third like an earlier one, the second the loudest, busy texture"
     )
     assert "The clip has three sections (A B A)" in row["paragraph"]
     even = only(music(heard={"sections": [section("A", 0, -20), section("B", 10, -19)]}), "music_captions")
@@ -248,19 +252,25 @@ def test_a_tag_that_names_the_title_and_has_no_other_words_is_left_out() -> None
     ("tags", "said"),
     [
         (["Portraits", "Men", "Monks"], "showing a monk;"),
-        (["Portraits", "Men", "Profiles", "Women"], "its sitters men and women in profile;"),
-        (["Portraits", "Women", "Dogs", "Boys"], "its sitters women and boys, its further motif dogs;"),
+        (["Portraits", "Men", "Profiles", "Women"], "showing men and women in profile;"),
+        (["Portraits", "Women", "Dogs", "Boys"], "showing women and boys, with dogs;"),
         (
             ["Self-portraits", "Women", "Artists", "Painting"],
             "self-portrait in oil on panel, showing a woman;",
         ),
         (
             ["Madonna and Child", "Virgin Mary", "Jesus", "Angels"],
-            "its motifs angels and the Virgin and Child;",
+            "in oil on panel, with angels and the Virgin and Child;",
         ),
         (["Saint Peter", "Saints"], "in oil on panel, showing Saint Peter;"),
         (["Madonna and Child"], "in oil on panel, showing the Virgin and Child;"),
-        (["Men", "Dogs", "Animals"], "its motifs men and dogs;"),
+        (["Men", "Dogs", "Animals"], "in oil on panel, with men and dogs;"),
+        (["St.-Peter"], "in oil on panel, showing Saint Peter;"),
+        (["Virgin-and-Child", "Jesus-Christ"], "in oil on panel, showing Christ and the Virgin and Child;"),
+        (
+            ["forests-and-trees", "houses-and-buildings"],
+            "in oil on panel, with forests and trees, and houses and buildings;",
+        ),
     ],
 )
 def test_nothing_is_said_twice_and_sitters_are_persons(tags: list[str], said: str) -> None:
@@ -275,6 +285,46 @@ def test_doubtful_key_and_beat_are_not_stated() -> None:
 
 def test_drums_alone_have_no_key() -> None:
     assert only(music(heard={"tags": [{"name": "drums", "value": 0.9}]}), "music_captions")["key"] is None
+
+
+@pytest.mark.parametrize(
+    ("genres", "said"),
+    [
+        (["Soul-RnB", "Funk"], "soul and R&B"),
+        (["Old-Time / Historic"], "old-time and historic"),
+        (["Reggae - Dub"], "reggae and dub"),
+        (["Easy Listening: Vocal"], "vocal easy listening"),
+        (["Field Recordings", "IDM"], "field-recording and IDM"),
+        (["Folk Music", "British Folk"], "folk and British folk"),
+    ],
+)
+def test_genres_are_written_as_words_of_a_sentence(genres: list[str], said: str) -> None:
+    row = only(music({"genres": genres, "title": "Untitled"}), "music_captions")
+    assert row["genre"] == said
+    assert f"{said} " in row["caption"]
+
+
+def test_one_instrument_is_not_a_list() -> None:
+    for key in "abcdefgh":
+        heard = {"clip_id": key, "tags": [{"name": "guitar", "value": 0.7}]}
+        row = only(music_of(key, heard), "music_captions")
+        assert "include" not in row["paragraph"]
+        assert "a guitar" in row["paragraph"].lower()
+
+
+def test_a_choir_is_told_among_the_voices_alone() -> None:
+    row = only(
+        music(heard={"tags": [{"name": "choir", "value": 0.7}, {"name": "harp", "value": 0.5}]}),
+        "music_captions",
+    )
+    assert (row["instruments"], row["vocals"]) == ("harp", "choral voices")
+    assert "with harp and choral voices" in row["caption"]
+
+
+def test_two_chords_are_moved_between() -> None:
+    chords = [{"name": "G", "start": 0.0, "end": 5.0}, {"name": "C", "start": 5.0, "end": 9.0}]
+    row = only(music(heard={"chords": chords}), "music_captions")
+    assert "between G major and C major" in row["paragraph"]
 
 
 def test_a_place_among_the_genres_is_context_and_not_genre() -> None:
