@@ -3,9 +3,9 @@
 It fits in a second, is exactly reproducible, and inverts to audio; it is for machines without weights.
 """
 
+import math
 from collections.abc import Iterable
 
-import librosa
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from artsound.train.mel import mel_filters, mel_spectra
 from artsound.train.settings import SmallPrior
 
 FLOOR = 1e-4  # added before the logarithm, so silence stays finite
-GRIFFIN_LIM_ROUNDS = 32
+ROUNDS, MOMENTUM = 32, 0.99  # of Griffin and Lim's iteration
 
 
 class MelCodec(nn.Module):
@@ -70,14 +70,27 @@ class MelCodec(nn.Module):
         spectra = np.clip(mel @ np.linalg.pinv(self._filters.double().numpy()).T, 0, None)
         spectra = np.pad(spectra, ((0, 0), (0, 1), (0, 0)), mode="edge").transpose(0, 2, 1)  # centred frames
         samples = self.settings.frames * self.settings.hop
-        waves = [
-            librosa.griffinlim(
-                one, n_iter=GRIFFIN_LIM_ROUNDS, hop_length=self.settings.hop, length=samples, random_state=0
-            )
-            for one in track(spectra, "finding phases")
-        ]
-        return torch.from_numpy(np.stack(waves).astype(np.float32))
+        return find_phases(torch.from_numpy(spectra).float(), hop=self.settings.hop, samples=samples)
 
     def _patches(self, mel: Tensor) -> Tensor:
         """Cut (B, frame, mel) into (B, token, patch × mel)."""
         return mel.reshape(len(mel), -1, self.settings.patch * self.settings.mels)
+
+
+def find_phases(magnitudes: Tensor, *, hop: int, samples: int) -> Tensor:
+    """Turn magnitude spectra (B, bin, frame), centred, into waves (B, sample), all from the same phases.
+
+    Source:
+        Griffin and Lim 1984; Perraudin et al. 2013 for the momentum.
+    """
+    fft = 2 * (magnitudes.shape[1] - 1)
+    window = torch.hann_window(fft)
+    turns = torch.rand(magnitudes.shape[1:], generator=torch.Generator().manual_seed(0))
+    phases = torch.polar(torch.ones_like(turns), 2 * math.pi * turns).expand_as(magnitudes)
+    before = torch.zeros_like(phases)
+    for _ in track(range(ROUNDS), "finding phases"):
+        waves = torch.istft(magnitudes * phases, fft, hop, window=window, length=samples)
+        now = torch.stft(waves, fft, hop, window=window, pad_mode="constant", return_complex=True)
+        ahead = now - MOMENTUM / (1 + MOMENTUM) * before
+        phases, before = ahead / ahead.abs().clamp(min=1e-16), now
+    return torch.istft(magnitudes * phases, fft, hop, window=window, length=samples)

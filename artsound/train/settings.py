@@ -33,6 +33,8 @@ class SmallPrior(Section):
 
     @model_validator(mode="after")
     def _divides(self) -> Self:
+        if 2 * self.hop > self.fft:
+            raise ValueError(f"hop {self.hop} is more than half of fft {self.fft}: no sound can be found")
         if self.frames % (self.patch * self.loa_tokens):
             raise ValueError(
                 f"{self.frames} mel frames do not divide into {self.loa_tokens} equal token groups"

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 import torch
 
 from artsound.train import synthetic
-from artsound.train.codec import MelCodec
+from artsound.train.codec import MelCodec, find_phases
 from artsound.train.settings import SmallPrior
 
 
@@ -55,3 +56,24 @@ def test_decoding_twice_gives_the_same_sound() -> None:
     codec = fitted()
     latents = codec.encode(sounds(2))
     assert torch.equal(codec.decode(latents), codec.decode(latents))
+
+
+def test_phases_are_found_as_well_as_by_librosa_and_alike_in_any_batch() -> None:
+    import librosa
+
+    waves = sounds(3)
+    spectra = torch.stft(waves, 512, 128, window=torch.hann_window(512), return_complex=True).abs()
+    ours = find_phases(spectra, hop=128, samples=16_384)
+    theirs = librosa.griffinlim(spectra.numpy(), hop_length=128, length=16_384, random_state=0)
+
+    def lost(made: torch.Tensor) -> float:
+        found = torch.stft(made, 512, 128, window=torch.hann_window(512), return_complex=True).abs()
+        return float((found - spectra).norm() / spectra.norm())
+
+    assert lost(ours) < 1.5 * lost(torch.from_numpy(theirs)) < 0.15
+    assert torch.allclose(find_phases(spectra[1:2], hop=128, samples=16_384), ours[1:2], atol=1e-4)
+
+
+def test_frames_that_do_not_overlap_are_refused() -> None:
+    with pytest.raises(ValueError, match="hop 400 is more than half of fft 512"):
+        SmallPrior(hop=400)
