@@ -21,6 +21,7 @@ OF_TYPE = "MATCH ()-[r:`{name}`]->() RETURN '{name}' AS name, count(r) AS count"
 NODES = "MATCH (n:{label}) RETURN properties(n)"
 TAILS = """MATCH (h)-[r:`{name}`]->(t)
 RETURN t.name, count(h), sum(size(h.name)), min(h.name), max(h.name), sum(coalesce(r.arousal, 0))"""
+ENDS = "MATCH (h)-[r:`{name}`]->(t) RETURN DISTINCT labels(h)[0], type(r), labels(t)[0]"
 LOOKED_INTO = ("Artwork", "Artist")  # the only labels whose nodes have more than a name
 
 
@@ -36,7 +37,7 @@ def count_graph(graph: Graph) -> Outcome:
     """
     labels, types = (_counted(graph, *queries) for queries in ((LABELS, OF_LABEL), (TYPES, OF_TYPE)))
     kinds_of(graph, types)
-    tell_unread(types)
+    tell_unread(triple for name in types for triple in graph.read(ENDS.format(name=name)))
     inside = {
         label: graph.read(NODES.format(label=label), _digest) for label in LOOKED_INTO if label in labels
     }

@@ -71,7 +71,7 @@ def read_artworks(export: Path) -> Outcome:
     pieces, seen = [tables.rows_of("raw_artworks", [])], set[str]()
     rejects: list[Reject] = []
     with open_export(export) as db:
-        tell_unread(kind for (kind,) in db.execute("SELECT DISTINCT type FROM edges").fetchall())
+        tell_unread(db.execute("SELECT DISTINCT head_label, type, tail_label FROM edges").fetchall())
         nodes = track(_found(db, "Artwork"), "artworks of the graph")
         while batch := list(islice(nodes, BATCH)):
             kept, repeated = without_repeats(batch, lambda node: node.name, seen)

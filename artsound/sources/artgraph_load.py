@@ -11,7 +11,7 @@ import duckdb
 from artsound.errors import ConfigError
 from artsound.progress import LOG, track
 from artsound.sources.artgraph import Graph, Triples
-from artsound.sources.artgraph_csv import open_export
+from artsound.sources.artgraph_csv import check, open_export
 from artsound.sources.artgraph_model import EMOTION, NODE_COUNTS, RELATIONS
 
 Triple = tuple[str, str, str]
@@ -44,6 +44,7 @@ def load_export(export: Path, graph: Graph) -> tuple[int, int]:
         ConfigError: no such export, or the database is not empty.
         SourceError: the server cannot be reached.
     """
+    check(export)  # a server that is not there is waited for
     if graph.read("MATCH (n) RETURN n LIMIT 1"):
         raise ConfigError(
             f"database {graph.database} at {graph.uri} is not empty: name an empty one, "

@@ -75,13 +75,20 @@ EMOTION = Relation("emotions", "Artwork", "elicit", "elicits", "Emotion", 0)  # 
 NEEDED = ("artist", "genre", "style")  # a graph without them is no ArtGraph
 
 
-KNOWN_TYPES = {kind.lower() for r in (*RELATIONS, EMOTION) for kind in (r.old, r.new)}
+_KNOWN = {
+    (r.head.lower(), kind.lower(), r.tail.lower()) for r in (*RELATIONS, EMOTION) for kind in (r.old, r.new)
+}
 
 
-def tell_unread(types: Iterable[str]) -> None:
-    """Warn of relations that have no column of ours: nothing is left out in silence."""
-    if unread := sorted(kind for kind in types if kind.lower() not in KNOWN_TYPES):
-        LOG.warning("relations of the graph that are not read: %s", ", ".join(unread))
+def tell_unread(triples: Iterable[Sequence[str]]) -> None:
+    """Warn of relations that have no column of ours: nothing is left out in silence.
+
+    Args:
+        triples: head label, type and tail label of what the graph has.
+    """
+    unread = [triple for triple in triples if tuple(str(part).lower() for part in triple) not in _KNOWN]
+    if told := sorted({f"{head} → {tail} ({kind})" for head, kind, tail in unread}):
+        LOG.warning("relations of the graph that are not read: %s", ", ".join(told))
 
 
 TEXTS = ("title", "date", "dimensions", "image_url")  # properties of an artwork that have a column

@@ -150,10 +150,13 @@ CREATE (a)-[:hasGenre]->(:Genre {name: 'g'}) CREATE (a)-[:hasStyle]->(:Style {na
 
 
 @pytest.mark.slow
-def test_a_changed_graph_counts_otherwise_and_a_repeated_name_is_told(server: Bolt) -> None:
+def test_a_changed_graph_counts_otherwise_and_a_repeated_name_is_told(
+    server: Bolt, caplog: pytest.LogCaptureFixture
+) -> None:
     own = Graph(server.uri, "own")
     write(own, ONE)
     seen = [told(count_graph(own).rows)]
+    assert not caplog.messages
     assert seen == [told(count_graph(own).rows)]
     for change in (
         "MATCH (a:Artwork) SET a.title = 'two'",
@@ -163,11 +166,13 @@ def test_a_changed_graph_counts_otherwise_and_a_repeated_name_is_told(server: Bo
         "CREATE (:Tag {name: 'a tag'})",
         "MATCH (a:Artwork) MATCH (t:Tag) CREATE (a)-[:about]->(t)",
         "MATCH (t:Tag) DETACH DELETE t",
+        "MATCH (a:Artwork) CREATE (a)-[:about]->(:Place {name: 'a place'})",
         ONE,
     ):
         write(own, change)
         seen.append(told(count_graph(own).rows))
     assert all(before != after for before, after in pairwise(seen))
+    assert set(caplog.messages) == {"relations of the graph that are not read: Artwork → Place (about)"}
     outcome = read_window(read_keys(own).rows, graph=own, kinds=find_kinds(own))
     assert outcome.rows["artwork_id"].to_pylist() == ["x.jpg"]
     assert [(one.item_id, one.reason) for one in outcome.rejects] == [("x.jpg", Reason.DUPLICATE_KEY)]
@@ -185,6 +190,11 @@ def test_a_graph_of_version_1_whose_artworks_have_no_names_is_told(server: Bolt)
     write(first, "CREATE (:Artwork {url: 'sunflowers'})-[:createdBy]->(:Artist {url: 'van-gogh'})")
     with pytest.raises(ConfigError, match=r"graphs of version 1 lack it; take version 2\.0"):
         read_keys(first)
+
+
+def test_an_export_that_is_none_is_told_before_a_server_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_export(tmp_path / "none", Graph("bolt://127.0.0.1:1"))
 
 
 @pytest.mark.slow

@@ -179,9 +179,10 @@ def test_relations_that_have_no_column_are_told(
     read_artworks(tmp_path / "g")
     assert not caplog.messages
     with (tmp_path / "g/edges.csv").open("a") as file:
-        file.write("Artist,artist-0,influenced,Artist,artist-1,\n")
+        file.write("Artist,artist-0,influenced,Artist,artist-1,\nArtwork,x,about,Person,y,\n")
     read_artworks(tmp_path / "g")
-    assert caplog.messages == ["relations of the graph that are not read: influenced"]
+    told = "artist → artist (influenced), artwork → person (about)"
+    assert caplog.messages == [f"relations of the graph that are not read: {told}"]
 
 
 def test_counts_are_told_by_label_and_triple(plain: Path) -> None:
