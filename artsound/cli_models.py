@@ -26,6 +26,8 @@ def list_(config: Config, as_json: Json = False) -> None:
         typer.echo(f"{one.role}: {one.name}\n  {one.state}: {one.where}\n  licence: {one.licence}")
         if one.non_commercial:
             typer.echo("  NON-COMMERCIAL: so is what is made with it")
+        if one.non_commercial is None:
+            typer.echo("  commercial use: not known, read the licence")
         if one.download:
             typer.echo(f"  to fetch: {one.download}")
 

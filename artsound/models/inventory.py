@@ -14,15 +14,18 @@ State = Literal["packaged", "on disk", "missing", "served"]
 Weights = Clip | Clap | ImageBind | Captioner
 
 PACKAGED = {"offline": "Apache-2.0 (our code)", "minilm-int8": "Apache-2.0", "style": "MIT and Apache-2.0"}
-KNOWN = {  # what the cards said when this was written; the card beside the weights goes first
+KNOWN = {  # what the cards said when this was written; a card beside the weights that names one goes first
     r"qwen2\.5-vl-3b": "Qwen Research Licence, non-commercial",
-    r"qwen2\.5-vl|qwen2-audio|qwen3-vl": "Apache-2.0",
+    r"qwen2\.5-vl-72b": "Qwen Licence: a large service needs leave of its maker",
+    r"qwen2\.5-vl-(7b|32b)|qwen2-vl-7b|qwen2-audio-7b|qwen3-vl": "Apache-2.0",
     r"music-flamingo|audio-flamingo": "NVIDIA OneWay Noncommercial Licence",
     r"imagebind": "CC-BY-NC-4.0",
     r"clip-vit.*laion": "MIT",
-    r"clap": "Apache-2.0",
+    r"larger-clap-(general|music)|clap-htsat-(un)?fused": "Apache-2.0",
 }
 UNKNOWN = "unknown: read the model's card"
+OTHER = "one of its own"
+OPEN = r"(apache|mit\b|bsd|cc0|cc-by(-sa)?-[\d.]+$|unlicense|isc\b|mpl)"  # commercial use is free
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _packaged(role: str, name: str, identity: str) -> Listed:
 
 def _local(role: str, chosen: Weights, folder: Path) -> Listed:
     stem = "" if isinstance(chosen, Clap | ImageBind) else chosen.model
-    licence = _card(folder) or _known(f"{chosen.repo} {stem} {folder.name}")
+    licence = _licence_of(folder, f"{chosen.repo} {stem} {folder.name}")
     if present(folder, kinds := files.kinds_of(chosen)):
         name = files.weights_identity(stem, folder, chosen.precision, kinds=kinds)
         return Listed(role, name, "on disk", str(folder), licence, _restricted(licence), "")
@@ -115,14 +118,26 @@ def present(folder: Path, kinds: Sequence[str]) -> bool:
     return there and not files.unfinished(folder)
 
 
-def _card(folder: Path) -> str:
-    """Read the licence from the head of a model card beside the weights; empty where there is none."""
+def _licence_of(folder: Path, names: str) -> str:
+    """Read the licence on the card beside the weights; where it names none, what is known of the names."""
+    told = _card(folder)
+    licence = told.get("license", "")
+    if licence.lower() not in {"", "other", "unknown"}:
+        return licence
+    if named := told.get("license_name", ""):
+        return named
+    known, link = _known(names), told.get("license_link", "")
+    return f"{OTHER}, see {link}" if known == UNKNOWN and "://" in link else known
+
+
+def _card(folder: Path) -> dict[str, str]:
+    """Read what a model card beside the weights says of the licence; empty where there is no card."""
     card = (folder if folder.is_dir() else folder.parent) / "README.md"
     if not card.is_file():
-        return ""
-    head = card.read_text(encoding="utf-8", errors="replace").partition("\n---")[0]
-    found = re.search(r"^license(?:_name)?:\s*(\S+)", head, re.MULTILINE)
-    return found.group(1) if found else ""
+        return {}
+    head = card.read_text(encoding="utf-8-sig", errors="replace").partition("\n---")[0]
+    found = re.findall(r"^(license(?:_name|_link)?):[ \t]*(?:\n?[ \t]*-[ \t]+)?(.*)$", head, re.MULTILINE)
+    return {name: value.partition(" #")[0].strip(" \t\"'[]") for name, value in found}
 
 
 def _known(name: str) -> str:
@@ -131,6 +146,7 @@ def _known(name: str) -> str:
 
 
 def _restricted(licence: str) -> bool | None:
-    if licence == UNKNOWN:
-        return None
-    return bool(re.search(r"non-?commercial|-nc-|-nc$|research", licence.lower()))
+    """Say whether a licence excludes commercial use; None where its name does not settle it."""
+    if re.search(r"non-?commercial|\bnc\b|research", licence.lower().replace("_", "-")):
+        return True
+    return False if re.match(OPEN, licence.lower()) else None

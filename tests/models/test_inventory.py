@@ -67,6 +67,12 @@ def test_missing_weights_say_where_they_would_come_from(tmp_path: Path) -> None:
         ("nvidia/music-flamingo-hf", "NVIDIA OneWay Noncommercial Licence", True),
         ("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen Research Licence, non-commercial", True),
         ("Qwen/Qwen2.5-VL-7B-Instruct", "Apache-2.0", False),
+        ("Qwen/Qwen2.5-VL-32B-Instruct", "Apache-2.0", False),
+        ("Qwen/Qwen2.5-VL-72B-Instruct", "Qwen Licence: a large service needs leave of its maker", None),
+        ("laion/larger_clap_music", "Apache-2.0", False),
+        ("laion/clap-htsat-unfused", "Apache-2.0", False),
+        ("microsoft/msclap", "unknown: read the model's card", None),
+        ("someone/clap", "unknown: read the model's card", None),
         ("mystery", "unknown: read the model's card", None),
     ],
 )
@@ -75,6 +81,43 @@ def test_licences_of_served_models_are_said(model: str, licence: str, restricted
         "music captioner"
     ]
     assert (one.state, one.licence, one.non_commercial) == ("served", licence, restricted)
+
+
+OWN = "license: other\nlicense_name: "
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "licence", "restricted"),
+    [
+        (f"{OWN}qwen-research", "vl", "qwen-research", True),
+        (f"{OWN}nvidia-oneway-noncommercial-license", "vl", "nvidia-oneway-noncommercial-license", True),
+        (f"{OWN}'nvidia_non_commercial'  # theirs", "vl", "nvidia_non_commercial", True),
+        (f"license_name: qwen\n{OWN[:14]}", "vl", "qwen", None),
+        (f"{OWN}lab-nc-1", "vl", "lab-nc-1", True),
+        ("license: other", "Qwen2.5-VL-3B", "Qwen Research Licence, non-commercial", True),
+        ("license: other\nlicense_link: LICENSE", "Qwen2.5-VL-7B", "Apache-2.0", False),
+        ("license: other\nlicense_link: LICENSE", "vl", "unknown: read the model's card", None),
+        (
+            "license: other\nlicense_link: https://cc.example/by-nc/4.0/",
+            "vl",
+            "one of its own, see https://cc.example/by-nc/4.0/",
+            True,
+        ),
+        ("license:\n- mit", "vl", "mit", False),
+        ("license: [apache-2.0]", "vl", "apache-2.0", False),
+        ("license: cc-by-4.0", "vl", "cc-by-4.0", False),
+        ("license: llama2", "vl", "llama2", None),
+        ("tags: [x]", "Qwen2.5-VL-7B", "Apache-2.0", False),
+    ],
+)
+def test_a_card_is_read_to_the_name_of_its_own_licence(
+    tmp_path: Path, head: str, name: str, licence: str, restricted: bool | None
+) -> None:
+    folder = weights(tmp_path / name)
+    (folder / "README.md").write_text(f"---\n{head}\nbase: x\n---\n# Model\nlicense: none\n")
+    given = settings(captions={"art": {"backend": "transformers", "weights": folder}})
+    one = named(inventory(given))["art captioner"]
+    assert (one.licence, one.non_commercial) == (licence, restricted)
 
 
 def test_offline_says_which_directory_it_looked_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
