@@ -7,7 +7,9 @@ from pathlib import Path
 import httpx
 from prefect.exceptions import PrefectHTTPStatusError
 
+from artsound import pipeline
 from artsound.errors import RunnerError
+from artsound.settings import Settings
 from artsound.steps import Made
 from flows.build import build
 
@@ -32,10 +34,11 @@ def reaching_prefect() -> Iterator[None]:
 
 
 def run(config: Path) -> dict[str, Made]:
-    """Build under Prefect.
+    """Build under Prefect; what the settings lack is said before a server starts.
 
     Raises:
-        RunnerError: its server cannot be reached.
+        RunnerError: Prefect's server cannot be reached.
     """
+    pipeline.check(Settings.load(config))
     with reaching_prefect():
         return build(config)

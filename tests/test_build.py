@@ -82,6 +82,15 @@ def test_a_prefect_server_that_is_down_is_said_in_one_line(tmp_path: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
+def test_a_missing_folder_is_said_before_a_prefect_server_is_sought(tmp_path: Path) -> None:
+    config = sample_config(tmp_path)
+    config.write_text(config.read_text().replace("sample/music", "sample/nowhere"))
+    env = {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    done = artsound("build", "--config", str(config), env=env, code=2)
+    assert done.stderr.startswith("ConfigError: ")
+    assert "nowhere" in done.stderr
+
+
 @pytest.mark.parametrize(
     "error",
     [httpx.ConnectError("All connection attempts failed"), httpx.ReadTimeout("")],
