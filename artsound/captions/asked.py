@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -122,10 +122,10 @@ class Asked:
             return Answer(refused="no sentence or no paragraph came back"), False
         if self._asking.reasoning and (steps := reply.thought or thought):
             said["reasoning"] = f"{steps}\n{said['reasoning']}"
-        secret = checks.names(one.item.facts)
-        leaking = bool(checks.leaks(checks.texts(said), secret))
-        if leaking and self._asking.leaks == "mask":
-            said = checks.all_masked(said, secret)
+        said["answer"] = reply.text
+        if self._asking.leaks == "mask":
+            said = _masked(said, one.item.facts)
+        leaking = bool(checks.leaks(checks.texts(said), checks.names(one.item.facts)))
         about = {
             "prompt": self._asking.prompt.identity,
             "weights": self._backend.weights,
@@ -133,11 +133,23 @@ class Asked:
                 self._sampling(one.question) | ({"served": reply.served} if reply.served else {}),
                 sort_keys=True,
             ),
-            "answer": reply.text,
             "seconds": reply.seconds,
             "tokens": reply.tokens,
         }
         return Answer(said | about), not (leaking and self._asking.leaks == "ask_again")
+
+
+def _masked(said: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Mask names in every field, and tell of what kinds they are.
+
+    The answer as it came is kept only where no name stands in it; else what is left of it is its form.
+    """
+    raw, kinds = said.pop("answer"), checks.names_by_kind(facts)
+    told, secret = [*checks.texts(said), fields.around(raw)], checks.names(facts)
+    found = [kind for kind, named in kinds.items() if checks.leaks(told, named)]
+    said = checks.all_masked(said, secret)
+    kept = json.dumps(said, ensure_ascii=False) if found or checks.leaks([raw], secret) else raw
+    return said | {"answer": kept, "masked": found}
 
 
 def _shown(asking: Asking, data: bytes) -> dict[str, Any]:

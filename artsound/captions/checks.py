@@ -69,21 +69,27 @@ def plain(text: str) -> str:
 
 
 def names(facts: Mapping[str, Any]) -> set[str]:
-    """Collect, in plain words, the names that would give a pairing away.
+    """Collect, in plain words, the names that would give a pairing away; see `names_by_kind`."""
+    return set().union(*names_by_kind(facts).values())
+
+
+def names_by_kind(facts: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Collect those names by what they are names of.
 
     Of artist, title, album, series and record label; and of the gallery, without the town it stands in. A
     printed name counts as a whole, by its parts between brackets, commas, colons and semicolons, and for
     artists by the last word of each part.
     """
-    found: set[str] = set()
-    for part in _parts(facts.get("artist")):
-        if not set(part.split()) & ANYBODY:
-            found |= {part, part.split()[-1]}
+    makers = [part for part in _parts(facts.get("artist")) if not set(part.split()) & ANYBODY]
+    found = {"artist": {name for part in makers for name in (part, part.split()[-1])}}
     for field in ("title", "album", "series", "label"):
-        found |= {_ARTICLES.sub("", part) for part in _parts(facts.get(field))}
+        found[field] = {_ARTICLES.sub("", part) for part in _parts(facts.get(field))}
     holder = plain((facts.get("gallery") or "").partition(",")[0])
-    found |= {_ARTICLES.sub("", holder)} - NO_GALLERY
-    return {name for name in found if len(name) >= SHORTEST_NAME and not name.isdecimal()}
+    found["gallery"] = {_ARTICLES.sub("", holder)} - NO_GALLERY
+    return {
+        kind: {name for name in given if len(name) >= SHORTEST_NAME and not name.isdecimal()}
+        for kind, given in found.items()
+    }
 
 
 def leaks(texts: Iterable[str | None], secret: Iterable[str]) -> list[str]:

@@ -117,9 +117,27 @@ def parse(text: str, asked: type[BaseModel]) -> dict[str, Any]:
         raise ValueError(f"not the form: {place}: {first['msg']}") from error
 
 
+def around(text: str) -> str:
+    """Give the words of an answer that stand before and after its JSON object.
+
+    Examples:
+        >>> around('Here it is: {"subject": "a boat"} Good?')
+        'Here it is:  Good?'
+    """
+    thought, rest = without_thought(text)
+    _, start, end = _found_in(rest)
+    return " ".join(part for part in (thought, rest[:start] + rest[end:]) if part)
+
+
 def _object_in(text: str) -> Any:
     """Read the first JSON object of a text; half of a surrogate pair in it becomes a question mark."""
-    start = max(0, text.find("{"))
-    found, _ = json.JSONDecoder().raw_decode(text, start)
+    found, _, _ = _found_in(text)
     whole = json.dumps(found, ensure_ascii=False)
     return json.loads(whole.encode(errors="replace"))
+
+
+def _found_in(text: str) -> tuple[Any, int, int]:
+    """Read the first JSON object of a text, and tell where it begins and ends."""
+    start = max(0, text.find("{"))
+    found, end = json.JSONDecoder().raw_decode(text, start)
+    return found, start, end

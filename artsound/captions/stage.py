@@ -70,6 +70,7 @@ def _row(table: str, item: Item, answer: Answer, model: str) -> dict[str, Any]:
     contradictions = checks.CONTRADICTIONS[table](fields, item.measures)
     found = {
         "leaks": checks.leaks(checks.texts(fields), checks.names(item.facts)),
+        "masked": [],
         "faults": checks.faults(*words),
         "contradictions": contradictions,
     }

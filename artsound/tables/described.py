@@ -110,6 +110,9 @@ _CAPTION = (
     column("paragraph", TEXT, "a few English sentences"),
     maybe("reasoning", TEXT, "the model's steps, where it was asked for them"),
     column("leaks", WORDS, "names in the text that would give the pairing away; empty when clean"),
+    column(
+        "masked", WORDS, "kinds of names, such as `artist`, that are masked by an ellipsis; empty when none"
+    ),
     column("faults", WORDS, "what `captions.checks` found in the text; empty when nothing"),
     column("contradictions", pa.list_(_CLAIM), "statements that differ from what was measured"),
     MODEL,
@@ -118,7 +121,11 @@ _CAPTION = (
     maybe(
         "sampling", TEXT, "JSON object of the sampling settings, the seed among them, and of who served it"
     ),
-    maybe("answer", TEXT, "the model's answer as it came"),
+    maybe(
+        "answer",
+        TEXT,
+        "the model's answer as it came; where names were to be masked in it, its form without them",
+    ),
     maybe("seconds", pa.float32(), "time the answer took when it was first given", unit="s"),
     maybe("tokens", pa.int32(), "tokens of question and answer"),
 )

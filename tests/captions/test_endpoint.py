@@ -4,7 +4,9 @@ import base64
 import io
 import json
 import socket
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path
 from time import time
@@ -15,7 +17,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from artsound.captions import build, fields, prompt
+from artsound.captions import build, checks, fields, prompt
 from artsound.captions.answers import AnswerLog
 from artsound.captions.asked import Asked, Asking
 from artsound.captions.backends import Question, Reply
@@ -386,6 +388,41 @@ def test_a_leak_is_flagged_masked_or_asked_again(
         )
     assert len(endpoint.asked) == asked
     assert answer.fields["caption"] == caption
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_no_published_word_of_a_masked_answer_names_it(tmp_path: Path, apart: bool) -> None:
+    """Neither the raw answer, with escapes and words around its JSON, nor the steps and thoughts."""
+    said = {"reasoning": "Manet\nBoating, I think.", **artwork(caption="A boat by Édouard Manet.")}
+    said["rhythm"] = {"present": True, "words": "as in Boating"}
+    thought, text = "Surely Manet.", f"The Orsay's: {json.dumps(said)} By Manet!"
+    reply = (
+        completion(text, reasoning_content=thought)
+        if apart
+        else completion(f"<think>{thought}</think>{text}")
+    )
+    facts = {"artist": "Édouard Manet", "title": "Boating", "gallery": "Orsay, Paris", "series": "Seine"}
+    with serving(lambda *_: reply) as endpoint:
+        asker = Asker(endpoint.url, tmp_path / "log", leaks="mask", reasoning=True)
+        (answer,) = asker.ask([item(**facts)])
+    words = [checks.plain(text) for text in map(str, answer.fields.values())]
+    assert not [text for text in words for name in ("manet", "boating", "orsay", "nboating") if name in text]
+    assert answer.fields["masked"] == ["artist", "title", "gallery"]
+    assert answer.fields["reasoning"] == "Surely ….\n…\n…, I think."
+    kept = json.loads(answer.fields["answer"])
+    assert (kept["caption"], kept["rhythm"]["words"]) == ("A boat by ….", "as in …")
+    with closing(sqlite3.connect(tmp_path / "log")) as log:
+        ((logged,),) = log.execute("SELECT reply FROM answers")
+    assert "Manet" in json.loads(logged)["text"]  # on this machine alone
+
+
+def test_names_that_stand_beside_the_form_alone_are_masked_too(tmp_path: Path) -> None:
+    text = f"<think>It is Boating.</think>{json.dumps(artwork())}"
+    with serving(lambda *_: completion(text)) as endpoint:
+        asker = Asker(endpoint.url, tmp_path / "log", leaks="mask")
+        masked, clean = asker.ask([item(title="Boating"), item(1, title="Harvest")])
+    assert (masked.fields["masked"], json.loads(masked.fields["answer"])) == (["title"], artwork())
+    assert (clean.fields["masked"], clean.fields["answer"]) == ([], text)
 
 
 def test_a_second_try_that_fails_does_not_undo_the_first(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def _side(name: str, number: int) -> dict[str, Any]:
 
 
 def _caption(text: str, **fields: Any) -> dict[str, Any]:
-    checks: dict[str, Any] = {"faults": [], "leaks": [], "contradictions": []}
+    checks: dict[str, Any] = {"faults": [], "leaks": [], "masked": [], "contradictions": []}
     return {"caption": text, "paragraph": f"{text} And more.", "model": "offline@1"} | checks | fields
 
 

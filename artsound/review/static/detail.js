@@ -71,7 +71,7 @@ const Detail = {
 
   caption(title, caption) {
     const claims = caption.contradictions.map((claim) => `says ${claim.field} “${claim.stated}”, measured ${claim.measured}`);
-    const found = [...caption.faults, ...caption.leaks.map((name) => `names ${name}`), ...claims];
+    const found = [...caption.faults, ...caption.leaks.map((name) => `names ${name}`), ...(caption.masked || []).map((kind) => `${kind} masked`), ...claims];
     return h("section", {}, h("h3", {}, title), h("p", { class: "lead" }, caption.caption),
       caption.paragraph !== caption.caption && h("p", {}, caption.paragraph),
       found.length > 0 && h("p", { class: "found" }, found.join(" · ")), h("p", { class: "by" }, caption.model));
