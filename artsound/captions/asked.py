@@ -91,7 +91,7 @@ class Asked:
 
     def _sampling(self, question: Question) -> dict[str, float]:
         limits = {"answer_tokens": self._asking.answer_tokens}
-        return {"seed": question.seed, "temperature": question.temperature} | limits
+        return {**self._backend.sampling, "seed": question.seed, "temperature": question.temperature} | limits
 
     def _replies(self, waiting: Sequence[_Open]) -> Iterator[tuple[_Open, Reply]]:
         """Answer from the log first; what is asked anew is logged before it is looked at."""

@@ -1,6 +1,6 @@
 """What can be asked: a question with one image or one recording, and a reply in words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,6 +40,7 @@ class Backend(Protocol):
 
     name: str
     weights: str | None  # sha256, where the weights are on this machine
+    sampling: Mapping[str, float]  # settings that it always samples by, beside those of the question
 
     def __call__(self, questions: Sequence[Question]) -> Iterator[tuple[int, Reply]]:
         """Yield the position of a question and its reply as soon as it is there, in any order.

@@ -47,7 +47,8 @@ def identity(side: Side, chosen: Captioner) -> str:
         return f"{served(chosen.model, chosen.revision)} by {told}"
     files.require("a local captioner", ("torch", "transformers"), extra("models"))
     files.check_revision(weights_of(chosen), chosen.revision)
-    return f"{files.folder_identity(chosen.model, weights_of(chosen))} by {told}"
+    named = files.in_precision(chosen.model or weights_of(chosen).resolve().stem, chosen.precision)
+    return f"{files.folder_identity(named, weights_of(chosen))} by {told}"
 
 
 def weights_of(chosen: Captioner) -> Path:

@@ -4,10 +4,11 @@ import base64
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -39,6 +40,7 @@ class Endpoint:
     """Asks over HTTP, several questions at a time."""
 
     weights: str | None = None
+    sampling: Mapping[str, float] = MappingProxyType({})  # what the server adds is its own matter
 
     def __init__(  # noqa: PLR0913  # each its own matter
         self,

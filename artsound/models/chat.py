@@ -7,7 +7,7 @@ The JSON schema goes into the prompt, since nothing here constrains the output.
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from artsound.models import files
 from artsound.models.torch_ready import DTYPES, UNLOADABLE, Precision, best_device, torchvision_ready
 
 AT_ONCE = 8  # questions in one batch
+PLAIN = {"top_k": 0, "top_p": 1.0, "repetition_penalty": 1.0}  # nothing is cut off, nothing held back
 LEAST_TOKENS = 100  # a tokenizer with fewer was loaded without its vocabulary
 
 
@@ -46,7 +47,10 @@ class Chat:
 
         logging.disable_progress_bar()  # the stage has its own
         self.weights: str | None = files.sha256_of_all(files.weights_in(folder))
-        self.name = files.folder_identity(name, folder)
+        self.name = files.folder_identity(
+            files.in_precision(name or folder.resolve().stem, precision), folder
+        )
+        self.sampling: Mapping[str, float] = PLAIN
         self._device, self._at_once, self._most = best_device(), at_once, answer_tokens
         try:
             self._processor: Any = AutoProcessor.from_pretrained(str(folder), local_files_only=True)
@@ -59,6 +63,7 @@ class Chat:
         self._processor.tokenizer.padding_side = "left"
         if len(self._processor.tokenizer) < LEAST_TOKENS:
             raise ConfigError(f"the tokenizer in {folder} has no vocabulary: copy all files of the model")
+        self._model.generation_config = _only_marks(self._model.generation_config)
         self._model.eval().to(self._device)
 
     def __call__(self, questions: Sequence[Question]) -> Iterator[tuple[int, Reply]]:
@@ -125,6 +130,17 @@ def _class_of(folder: Path) -> Any:
     if not hasattr(found, "generate"):
         raise ValueError(f"its config.json names {named[0] or 'no class'}, which cannot write")
     return found
+
+
+def _only_marks(shipped: Any) -> Any:
+    """Keep of a checkpoint's own settings for writing its marks of begin and end, and drop its sampling.
+
+    Writing falls back on those settings wherever nothing else is said: answers would depend on them unsaid.
+    """
+    from transformers import GenerationConfig  # noqa: PLC0415  # needs torchvision ready
+
+    marks = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+    return GenerationConfig(**PLAIN, **{mark: getattr(shipped, mark, None) for mark in marks})
 
 
 def _inputs(processor: Any, batch: Sequence[Question]) -> dict[str, Any]:

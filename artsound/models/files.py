@@ -145,7 +145,12 @@ def folder_identity(name: str, folder: Path, *, kinds: Sequence[str] = SAFE) -> 
 def weights_identity(name: str, folder: Path, precision: str, *, kinds: Sequence[str] = SAFE) -> str:
     """Name a model by its weights and, where it is not fp32, by the number format it computes in."""
     stem = (name or folder.resolve().stem).replace("/", "-")
-    return folder_identity(stem if precision == "fp32" else f"{stem}-{precision}", folder, kinds=kinds)
+    return folder_identity(in_precision(stem, precision), folder, kinds=kinds)
+
+
+def in_precision(stem: str, precision: str) -> str:
+    """Add the number format that a model computes in to its name, where it is not fp32."""
+    return stem if precision == "fp32" else f"{stem}-{precision}"
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:

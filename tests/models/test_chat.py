@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +120,46 @@ def test_the_name_tells_the_weights(seeing: Path, hearing: Path) -> None:
     assert load(seeing).name == load(seeing).name != load(hearing).name
     chosen = Captioner(backend="transformers", model="tiny", weights=seeing, precision="fp32")
     assert build.identity("art", chosen).startswith(load(seeing).name)
+
+
+def test_the_name_tells_the_precision_so_that_no_answer_of_another_is_replayed(
+    seeing: Path, tmp_path: Path
+) -> None:
+    seen = Item("a", {}, {}, lambda: picture(3))
+    names = set()
+    for precision in ("fp32", "bf16"):
+        chosen = Captioner(
+            backend="transformers", model="", weights=seeing, precision=precision, answer_tokens=5
+        )
+        asked = build.asked("art", chosen, tmp_path / "log")
+        asked([seen])
+        assert build.identity("art", chosen).startswith(f"{asked.name} by ")
+        names.add(asked.name.partition("@")[0])
+    assert names == {seeing.name, f"{seeing.name}-bf16"}
+    with closing(sqlite3.connect(tmp_path / "log")) as log:
+        ((kept,),) = log.execute("SELECT count(*) FROM answers")
+    assert kept == 2 * chosen.tries
+
+
+def test_the_checkpoint_s_own_sampling_does_not_apply(seeing: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(seeing, tmp_path / "model")
+    told = json.loads((folder / "generation_config.json").read_text())
+    harsh = {
+        "repetition_penalty": 9.0,
+        "top_p": 0.01,
+        "top_k": 1,
+        "no_repeat_ngram_size": 1,
+        "do_sample": True,
+    }
+    (folder / "generation_config.json").write_text(json.dumps(told | harsh))
+    for temperature in (0.0, 1.5):
+        asked = questions("art", temperature)
+        plain, other = ([r.text for _, r in load(f, answer_tokens=30)(asked)] for f in (seeing, folder))
+        assert plain == other
+    model = load(folder)
+    assert model.sampling == {"top_k": 0, "top_p": 1.0, "repetition_penalty": 1.0}
+    shipped = model._model.generation_config
+    assert shipped.eos_token_id == told.get("eos_token_id")
 
 
 def test_a_model_that_babbles_gives_rejects_and_every_answer_is_kept(seeing: Path, tmp_path: Path) -> None:
