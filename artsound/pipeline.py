@@ -120,7 +120,7 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         wiring.art_captions,
         in_parts=True,
         watches=lambda settings: registry.identity("art_captioner", settings.captions.art),
-        revision=3,
+        revision=4,
     ),
     Stage(
         "music_captions",
@@ -129,7 +129,7 @@ BEFORE_MATCHING: tuple[Stage, ...] = (
         wiring.music_captions,
         in_parts=True,
         watches=lambda settings: registry.identity("music_captioner", settings.captions.music),
-        revision=3,
+        revision=4,
     ),
     _images("image"),
     _words("art_sentence_vectors", "sentence"),

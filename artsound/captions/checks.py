@@ -26,6 +26,7 @@ ENGLISH = frozenset(
         *("its", "of", "on", "or", "that", "the", "there", "this", "to", "was", "which", "with"),
     )
 )
+SLOWEST = 40  # BPM; a smaller number in words is read as no tempo
 TEMPO_TOLERANCE = 0.08  # estimates differ by this much without contradicting
 SURE_BEAT, SURE_KEY = 0.1, 0.05  # confidence from which a measure can contradict
 LEAST_SHARE = 0.005  # of the area; less counts as not there
@@ -39,18 +40,39 @@ COLOURS = {  # colour word → measured colour
     "azure": "blue",
     "emerald": "green",
 }
+BETWEEN = {  # colour word → measured colours, any of which bears it out
+    **dict.fromkeys(("gold", "ochre"), ("ochre", "yellow", "orange", "brown")),
+    **dict.fromkeys(("teal", "cyan", "turquoise"), ("green", "blue")),
+    "beige": ("beige", "brown", "yellow", "white"),
+    "magenta": ("pink", "purple", "red"),
+    "navy": ("blue", "purple"),
+}
 _DECLINES = re.compile(
     r"^(i'?m (very )?sorry|i am (very )?sorry|sorry|i apologi[sz]e|i can(not|'t)|i (won't|will not)"
-    r"|(i'?m|i am) (unable|not able)|unfortunately, i|as an ai|as a language model)\b",
+    r"|(i'?m|i am) (unable|not able)|(i'?m|i am) afraid,?( that)? i|i regret"
+    r"|unfortunately, i|as an ai|as a language model)\b",
     re.IGNORECASE,
 )
 _STATED_KEY = re.compile(  # a key, not a chord: the letter is a capital, as "in a minor way" is no key
-    r"\b(?:[Ii]n|[Kk]ey(?: of| is|:)|[Cc]ent(?:re|er)ed (?:on|around)|[Tt]on(?:ality|ic)(?: of| is))"
-    r" (?:the key of )?([A-G](?: ?[♯#♭b]|[- ](?:sharp|flat))? (?:major|minor)\b)"
+    r"\b(?:[Ii]n|[Kk]ey(?: of| is|:)|[Cc]ent(?:re|er)ed (?:on|around)|[Tt]on(?:ality|ic) of|(?<!chord )is)"
+    r" (?:the key of )?([A-G](?: ?[♯#♭b]|[-‑ ](?:sharp|flat))?[-‑ ](?:major|minor)\b)"
 )
+_BEATS = r"[-‑ ]?(?:bpm|beats[-‑ ](?:a|per)[-‑ ]minute)\b"
 _STATED_TEMPO = re.compile(
-    r"\b(\d{2,3})(?:\.\d+)? ?(?:bpm|beats (?:a|per) minute)"
+    rf"\b(\d{{2,3}})(?:\.\d+)?{_BEATS}"
     r"|\b(?:bpm|tempo)(?: is| of|:| around| about| at| roughly| approximately)+ (\d{2,3})\b"
+)
+_SPELT_TEMPO = re.compile(rf"\b((?:[a-z]+[-‑ ]){{0,4}}[a-z]+){_BEATS}")
+_ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_TEENS = (
+    *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
+    "nineteen",
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_HUE = rf"(?:{'|'.join(COLOURS | TONES | BETWEEN)})s?\b"
+_DENIED = re.compile(  # colours that a text in plain words says are not there, and navies that sail
+    r"\b(?:no|not|nor|neither|without|lacks?|lacking|(?:lack|absence|devoid|free) of)"
+    rf"(?: (?:any|a|the|traces?|touch|hint|bit|of))* {_HUE}(?: n?or {_HUE})*|\b(?:the|royal) navy\b(?! blue)"
 )
 _ARTICLES = re.compile(r"^(the|a|an|la|le|les|el|il|der|die|das) ")
 
@@ -159,6 +181,7 @@ def music_contradictions(said: Mapping[str, Any], measures: Mapping[str, Any]) -
     measured, sure = measures["tempo"], measures["tempo_confidence"] >= SURE_BEAT
     written = f"{said.get('tempo') or ''} {said['caption']} {said['paragraph']}".lower()
     numbers = {number for found in _STATED_TEMPO.findall(written) for number in found if number}
+    numbers |= {str(read) for words in _SPELT_TEMPO.findall(written) if (read := _number(words)) >= SLOWEST}
     for bpm in sorted(
         {float(number) for number in numbers} | ({float(said["bpm"])} if said.get("bpm") else set())
     ):
@@ -184,16 +207,42 @@ def art_contradictions(said: Mapping[str, Any], measures: Mapping[str, Any]) -> 
     for colour in measures["palette"]:
         base = BASES.get(colour["name"], colour["name"])
         shares[base] = shares.get(base, 0.0) + colour["value"]
-    text = f" {plain(' '.join(str(said.get(field) or '') for field in ('colour', 'caption', 'paragraph')))} "
+    words = " ".join(str(said.get(field) or "") for field in ("colour", "caption", "paragraph"))
+    text = _DENIED.sub(" ", plain(words))
     shares |= {tone["name"]: tone["value"] for tone in measures["tones"]}
-    words = (COLOURS | TONES).items()
-    stated = sorted({base for word, base in words if f" {word} " in text or f" {word}s " in text})
+    stated = {singular for word in text.split() for singular in (word, word.removesuffix("s"))}
+    meant: dict[str, tuple[str, ...]] = {
+        base: (base,) for word, base in (COLOURS | TONES).items() if word in stated
+    }
+    meant |= {word: any_of for word, any_of in BETWEEN.items() if word in stated}
     main = ", ".join(colour["name"] for colour in measures["palette"][:4])
-    return [_claim("colour", base, main) for base in stated if shares.get(base, 0.0) < LEAST_SHARE]
+    lacking = (word for word in meant if all(shares.get(base, 0.0) < LEAST_SHARE for base in meant[word]))
+    return [_claim("colour", word, main) for word in sorted(lacking)]
 
 
 def _claim(field: str, stated: str, measured: str) -> dict[str, str]:
     return {"field": field, "stated": stated, "measured": measured}
+
+
+def _number(words: str) -> int:
+    """Read the number below three hundred that some words end in; 0 where they end in none.
+
+    Examples:
+        >>> _number("at one hundred and twenty-five")
+        125
+    """
+    total = hundreds = 0
+    for word in re.findall(r"[a-z]+", words):
+        if word == "hundred":
+            total, hundreds = max(1, total) * 100, 1
+        elif word in _ONES:
+            total = (total if total % 10 == 0 and total else 0) + _ONES.index(word) + 1
+        elif word in _TEENS or word in _TENS:
+            value = _TEENS.index(word) + 10 if word in _TEENS else (_TENS.index(word) + 2) * 10
+            total = (total if total and total % 100 == 0 and hundreds else 0) + value
+        elif word != "and":
+            total = hundreds = 0
+    return total
 
 
 def _key(text: str | None) -> tuple[int, str] | None:
@@ -203,7 +252,10 @@ def _key(text: str | None) -> tuple[int, str] | None:
         >>> _key("B♭ minor") == _key("A# minor")
         True
     """
-    match = re.match(r"^\s*([a-g])\s*-?(♯|#|sharp|♭|b|flat)?\s*(major|minor|maj|min)\b", (text or "").lower())
+    match = re.match(
+        r"^\s*([a-g])\s*-?(♯|#|sharp|♭|b|flat)?[\s-]*(major|minor|maj|min)\b",
+        (text or "").lower().replace("‑", "-"),
+    )
     if not match:
         return None
     letter, sign, mode = match.groups()

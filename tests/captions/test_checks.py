@@ -37,6 +37,13 @@ def test_another_tempo_contradicts_wherever_it_is_stated() -> None:
     assert music(caption="Some 85 beats per minute.", bpm=120) == [("bpm", "85")]
     assert music(tempo="brisk, at 90.4 BPM") == [("bpm", "90")]
     assert music(paragraph="A tempo of around 85, later a BPM of 120.") == [("bpm", "85")]
+    assert music(paragraph="A 95-BPM groove.") == [("bpm", "95")]
+    assert music(paragraph="Ninety beats per minute.") == [("bpm", "90")]
+    assert music(paragraph="It runs at eighty-five BPM, not at one hundred and twenty bpm.") == [
+        ("bpm", "85")
+    ]
+    assert music(paragraph="A hundred and forty-five beats per minute.") == [("bpm", "145")]
+    assert music(paragraph="Two beats per minute more, many beats per minute.") == []
     assert music(paragraph="In tempo it recalls 90 years of song.") == []
 
 
@@ -55,6 +62,11 @@ def test_keys_are_compared_as_keys(key: str, agrees: bool) -> None:
         ("The key is B-flat minor; later in the key of E major.", ["E major", "B-flat minor"]),
         ("It is centred on A minor, with chords of C major and G major.", []),
         ("In a minor way, it is in major.", []),
+        ("The piece is F minor.", ["F minor"]),
+        ("It is in F-minor.", ["F-minor"]),
+        ("The song is F♯ minor.", ["F♯ minor"]),
+        ("In F♯-minor, it is a minor work.", ["F♯-minor"]),
+        ("Its last chord is C major.", []),
     ],
 )
 def test_another_key_contradicts_wherever_it_is_stated(paragraph: str, found: list[str]) -> None:
@@ -93,6 +105,47 @@ def test_a_colour_that_is_not_there_contradicts() -> None:
     assert [(one["field"], one["stated"]) for one in found] == [("colour", "blue"), ("colour", "green")]
     assert found[0]["measured"] == "dark brown, red, blue"
     assert checks.art_contradictions({"caption": "It is covered with reeds."}, SEEN) == []
+
+
+TEALS, GOLDS = {"teal", "cyan", "turquoise"}, {"gold", "ochre"}
+
+
+@pytest.mark.parametrize(
+    ("rgb", "fine"),
+    [
+        ((0, 128, 128), TEALS),
+        ((10, 20, 110), {"navy", "magenta"}),  # measured as purple
+        ((16, 28, 72), TEALS | {"navy"}),
+        ((212, 170, 40), GOLDS),
+        ((204, 119, 34), GOLDS),
+        ((255, 0, 255), {"navy", "magenta"}),
+        ((235, 225, 200), {"beige"}),
+    ],
+)
+def test_colours_between_the_measured_ones_are_held_against_their_neighbours(
+    rgb: tuple[int, int, int], fine: set[str]
+) -> None:
+    seen = measure_picture(np.full((8, 8, 3), rgb, np.uint8))
+    said = {"colour": "Gold, ochre, teal, cyan, turquoise, beige, magenta and navy."}
+    found = {one["stated"] for one in checks.art_contradictions(said, seen)}
+    assert found == set(checks.BETWEEN) - fine
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("There is no red in it.", []),
+        ("Without any green or blue, it is bare.", []),
+        ("A lack of blue; a total absence of the green.", []),
+        ("It has no blue, but green.", ["green"]),
+        ("The navy sails out.", []),
+        ("A navy coat.", ["navy"]),
+        ("Nothing but greens.", ["green"]),
+    ],
+)
+def test_a_colour_that_is_said_to_be_absent_is_not_stated(text: str, found: list[str]) -> None:
+    told = checks.art_contradictions({"paragraph": text}, SEEN)
+    assert [one["stated"] for one in told] == found
 
 
 @pytest.mark.parametrize(
@@ -144,7 +197,16 @@ def test_faulty_words_are_named(caption: str, paragraph: str, found: list[str]) 
 
 
 @pytest.mark.parametrize(
-    "text", ["I'm sorry, but no.", "I cannot help.", "Sorry, no.", "As an AI, I", "I’m unable to."]
+    "text",
+    [
+        "I'm sorry, but no.",
+        "I cannot help.",
+        "Sorry, no.",
+        "As an AI, I",
+        "I’m unable to.",
+        "I'm afraid I can't.",
+        "I am unable to do it.",
+    ],
 )
 def test_refusals_in_words_are_known(text: str) -> None:
     assert checks.declines(text)
