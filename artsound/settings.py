@@ -116,7 +116,7 @@ class Endpoint(Section):
 
     url: str = "http://127.0.0.1:8000/v1"  # OpenAI-compatible; the key is ARTSOUND_API_KEY in the environment
     at_once: PositiveInt = 8  # questions on their way at the same time
-    timeout: PositiveFloat = 120.0  # s
+    timeout: PositiveFloat = 120.0  # s for the head of an answer, and as many again for the rest
     tries: PositiveInt = 5  # of one question, when the way there fails
     wait: PositiveFloat = 1.0  # s before the second try; doubles with every try
     max_requests: PositiveInt | None = None  # budget of one run

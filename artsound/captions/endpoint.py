@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import requests
 import soundfile
 from PIL import Image
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from artsound.captions.backends import AUDIO_RATE, Question, Reply
 from artsound.errors import ConfigError, SourceError
@@ -21,6 +23,8 @@ from artsound.errors import ConfigError, SourceError
 LONGEST_WAIT = 120.0  # s; a longer Retry-After is cut to this
 IN_A_ROW = 8  # questions that fail, or are refused, one after another: more than that is no chance
 UNFIT = (400, 413, 415, 422)  # of a question: the others may still be answered
+FAILS = 400  # HTTP statuses from here upwards
+CHUNK = 1 << 16  # bytes
 JPEG_QUALITY = 90
 
 
@@ -29,7 +33,7 @@ class Limits:
     """How hard an endpoint may be asked."""
 
     at_once: int = 8  # questions on their way at the same time
-    timeout: float = 120.0  # s without a byte
+    timeout: float = 120.0  # s for the head of an answer, and as many again for all that follows
     tries: int = 5  # of one question, when the way there fails
     wait: float = 1.0  # s before the second try; doubles with every try
     requests: int | None = None  # budget of this run; None: no limit
@@ -109,31 +113,35 @@ class Endpoint:
 
     def _once(self, body: dict[str, Any]) -> Reply:
         started = time.monotonic()
-        response = self._post(body)
-        failure = f"HTTP {response.status_code}"
-        if response.status_code in UNFIT:
-            return self._refused(f"{failure} {_message(response)}")
-        if response.status_code in (401, 403, 404):
-            raise ConfigError(f"{self._url} refuses model {self._model}: {failure} {_message(response)}")
-        if not response.ok:
-            raise _Trouble(failure, _retry_after(response.headers.get("Retry-After")))
+        got = self._post(body)
+        failure = f"HTTP {got.status}"
+        if got.status in UNFIT:
+            return self._refused(f"{failure} {got.message}")
+        if got.status in (401, 403, 404):
+            raise ConfigError(f"{self._url} refuses model {self._model}: {failure} {got.message}")
+        if got.status >= FAILS:
+            raise _Trouble(failure, got.wait)
         try:
-            reply = _read(response.json(), time.monotonic() - started)
+            reply = _read(json.loads(got.body), time.monotonic() - started)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise _Trouble(f"not a chat completion ({type(error).__name__})") from error
         self._budget.spend_tokens(reply.tokens)
         self._silent = self._unfit = 0
         return reply
 
-    def _post(self, body: dict[str, Any]) -> requests.Response:
+    def _post(self, body: dict[str, Any]) -> "_Got":
         where, limit = f"{self._url}/chat/completions", self._limits.timeout
         try:
-            return requests.post(where, json=body, headers=self._headers, timeout=limit)
-        except requests.Timeout as error:
+            with requests.post(
+                where, json=body, headers=self._headers, timeout=limit, stream=True
+            ) as response:
+                wait = _retry_after(response.headers.get("Retry-After"))
+                return _Got(response.status_code, wait, _body_within(limit, response))
+        except (requests.Timeout, ReadTimeoutError) as error:
             raise _Trouble(f"no answer within {limit:g} s") from error
         except requests.ConnectionError as error:
             raise _Trouble("no connection") from error
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             raise _Trouble(f"the connection broke ({type(error).__name__})") from error
 
     def _failed(self, failure: str) -> Reply:
@@ -167,6 +175,20 @@ class Endpoint:
             "temperature": question.temperature,
             "max_tokens": self._answer_tokens,
         }
+
+
+@dataclass(frozen=True)
+class _Got:
+    """An HTTP response, whole."""
+
+    status: int
+    wait: float | None  # s, as its Retry-After says
+    body: bytes
+
+    @property
+    def message(self) -> str:
+        """Give the first words of the body."""
+        return " ".join(self.body.decode(errors="replace")[:160].split())
 
 
 class _Trouble(Exception):
@@ -245,8 +267,18 @@ def _whole(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _message(response: requests.Response) -> str:
-    return " ".join(response.text[:160].split())
+def _body_within(seconds: float, response: requests.Response) -> bytes:
+    """Read a body as it comes; the timeout of a connection is for each byte, this one for all of them.
+
+    Raises:
+        requests.Timeout: there is more to come when the time is over.
+    """
+    until, parts = time.monotonic() + seconds, []
+    while part := response.raw.read1(CHUNK, decode_content=True):
+        parts.append(part)
+        if time.monotonic() > until:
+            raise requests.Timeout
+    return b"".join(parts)
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -41,6 +41,7 @@ class Says:
     headers: dict[str, str] = field(default_factory=dict)
     after: float = 0.0  # s of silence before it
     cut: bool = False  # promise more bytes than are sent
+    trickle: float = 0.0  # s between one byte and the next; 0: all at once
 
 
 def completion(content: Any, *, finish: str = "stop", **message: Any) -> Says:
@@ -94,7 +95,9 @@ def serving(says: Callable[[int, dict[str, Any]], Says]) -> Iterator[Endpoint]:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(data) + (1000 if reply.cut else 0)))
                 self.end_headers()
-                self.wfile.write(data)
+                for part in (data[i : i + 1] for i in range(len(data))) if reply.trickle else (data,):
+                    self.wfile.write(part)
+                    time.sleep(reply.trickle)
             except OSError:
                 pass  # the client has gone
             self.close_connection = True

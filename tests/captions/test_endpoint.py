@@ -122,6 +122,7 @@ def test_a_recording_is_sent_as_wav_of_its_middle(tmp_path: Path) -> None:
         Says("[" * 100_000),
         Says(completion(artwork()).body, cut=True),
         Says(completion(artwork()).body, after=0.6),
+        Says(completion(artwork()).body, trickle=0.02),  # never silent, and half a minute long
     ],
     ids=[
         "429",
@@ -136,6 +137,7 @@ def test_a_recording_is_sent_as_wav_of_its_middle(tmp_path: Path) -> None:
         "deep",
         "cut",
         "slow",
+        "trickle",
     ],
 )
 def test_a_passing_trouble_costs_a_second_try_and_nothing_else(tmp_path: Path, trouble: Says) -> None:
@@ -158,6 +160,15 @@ def test_the_server_says_how_long_to_wait(
         asker.ask([item()])
     (waited,) = asker.waits
     assert low <= waited <= high
+
+
+def test_a_server_that_only_trickles_is_given_up(tmp_path: Path) -> None:
+    drip = Says(completion(artwork()).body, trickle=0.02)
+    with serving(lambda *_: drip) as endpoint:
+        asker = Asker(endpoint.url, tmp_path / "log", limits=Limits(at_once=1, timeout=0.3, tries=2))
+        (answer,) = asker.ask([item()])
+        assert len(endpoint.asked) == 2
+    assert (answer.refused, answer.failed) == ("the endpoint failed 2 times: no answer within 0.3 s", True)
 
 
 def test_waits_double(tmp_path: Path) -> None:
