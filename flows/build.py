@@ -34,7 +34,7 @@ def finish(config: Path, step: str, job: Job) -> Made:
 
 @flow(name="build-dataset")
 def build(config: Path) -> dict[str, Made]:
-    """Bring every step up to date; its parts run side by side, wherever the task runner puts them."""
+    """Bring every step up to date; its parts run where the task runner puts them, here one by one."""
     settings = Settings.load(config)
     pipeline.check(settings)
     store, made = Store(settings.root), dict[str, Made]()

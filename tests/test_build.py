@@ -101,6 +101,18 @@ def test_a_prefect_server_that_is_lost_on_the_way_is_said_so(error: Exception) -
         raise error
 
 
+@pytest.mark.parametrize("given", [None, "3"])
+def test_one_part_is_made_at_a_time_unless_more_are_asked_for(given: str | None) -> None:
+    name = "PREFECT_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS"
+    env = {key: value for key, value in os.environ.items() if key != name}
+    code = "import flows.build as made; print(made.build.task_runner._max_workers)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=env | ({name: given} if given else {})
+    )
+    assert done.stdout.strip() == (given or "1")
+
+
 def test_what_fails_in_a_step_is_not_taken_for_a_lost_server() -> None:
     with pytest.raises(RuntimeError, match="out of memory"), reaching_prefect():
         raise RuntimeError("out of memory")
