@@ -100,7 +100,11 @@ class Splits(Section):
     """What the split depends on; a new salt draws all of it anew."""
 
     salt: str = "artsound-1"
-    shares: dict[str, Share] = {"train": 0.8, "val": 0.1, "test": 0.1}
+    shares: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")], Share] = {
+        "train": 0.8,
+        "val": 0.1,
+        "test": 0.1,
+    }
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> Self:

@@ -11,13 +11,14 @@ from typing import Any
 import pyarrow as pa
 
 from artsound import tables
-from artsound.errors import ConfigError, SourceError
+from artsound.errors import ConfigError, ReleaseError, SourceError
 from artsound.loader.shards import Groups, ParquetShard, Shard, TarShard
 from artsound.progress import track
 from artsound.receive.find import Published
 from artsound.receive.ranges import Sparse, sparse_shards
 from artsound.release.manifest import FileRecord, ReleaseManifest
 from artsound.release.sides import pair_row
+from artsound.release.tarscan import MEMBER
 
 _LEAVES = {"image": ("image.bytes",), "audio": ("audio.bytes",), "meta": ("meta",)}
 
@@ -69,7 +70,8 @@ class Source:
         shard = self.open(number, "meta")
         for row in range(shard.rows):
             text = shard.read(row)["meta"]
-            meta = json.loads(text)
+            record = self.shards[number].record
+            meta = _meta(text, record)
             files = {"image": meta["artwork"]["image"], "audio": meta["music"]["audio"]}
             yield (
                 pair_row(meta)
@@ -93,6 +95,23 @@ class Source:
         made = _Ranged(sparse.fetched, record.rows or 0, (column,), Groups(1))
         made.sparse = sparse
         return made
+
+
+def _meta(text: str, record: FileRecord) -> dict[str, Any]:
+    """Read a pair's JSON, by which files will be named here.
+
+    Raises:
+        ReleaseError: it is not that of a pair of this shard, or would name a file as none is named.
+    """
+    try:
+        meta: dict[str, Any] = json.loads(text)
+        endings = (meta["artwork"]["image"]["format"], meta["music"]["audio"]["format"])
+        members = [f"{meta['pair_id']}.{ending}" for ending in endings]
+        if meta["split"] == record.split and all(MEMBER.fullmatch(member) for member in members):
+            return meta
+    except (ValueError, TypeError, KeyError) as error:
+        raise ReleaseError(f"{record.path}: has a JSON that is none of a pair ({error!r})") from error
+    raise ReleaseError(f"{record.path}: has {members[0]!r} of {meta['split']!r}, which is no pair of it")
 
 
 class SourceMedia:

@@ -28,6 +28,9 @@ CERTIFICATE = "certificate"  # role and folder of the proof of the matching
 ROLES = ("parquet", "webdataset", "captions", "scores", "items", *FAMILIES, CERTIFICATE, "document")
 DTYPES = {"float16": 2, "float32": 4}  # bytes of a number
 _ARRAY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")  # of a dataset; a part of folders' names, as the next two are
+VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
+SPLIT = re.compile(r"\w+", re.ASCII)
 _NPY = 128  # bytes of a header, which numpy pads to 64; shapes of a few numbers fit
 
 
@@ -129,11 +132,15 @@ def manifest_schema() -> dict[str, Any]:
     }
     properties = {
         "format": {"const": FORMAT},
-        "name": text,
-        "version": text | {"pattern": r"^\d+\.\d+\.\d+$"},
+        "name": text | {"pattern": f"^{NAME.pattern}$"},
+        "version": text | {"pattern": f"^{VERSION.pattern}$"},
         "made_from": text | {"description": "digest of the plan, the options and the facts"},
         "pairs": count,
-        "splits": {"type": "object", "additionalProperties": count},
+        "splits": {
+            "type": "object",
+            "propertyNames": {"pattern": "^[A-Za-z0-9_]+$"},
+            "additionalProperties": count,
+        },
         "tiers": {"type": "object", "additionalProperties": count},
         "licences": _object({side: {"type": "object", "additionalProperties": count} for side in SIDES}),
         "media": {"type": "boolean", "description": "false: ids, links and hashes only"},
@@ -219,6 +226,17 @@ def _ill_typed(made: ReleaseManifest) -> Iterator[str]:
             yield f"{array.name!r} is no array of a release"
     yield from (f"{text!r} is not text" for text in texts if not isinstance(text, str))
     yield from (f"{value!r} is not a count" for value in numbers if type(value) is not int or value < 0)
+    yield from _ill_named(made)
+
+
+def _ill_named(made: ReleaseManifest) -> Iterator[str]:
+    """Find what files and folders are named by and cannot be: a split `../x` would lead out of a release."""
+    if not NAME.fullmatch(made.name) or not VERSION.fullmatch(made.version):
+        yield f"{made.name!r} {made.version!r} is no name and version of a release"
+    yield from (f"{split!r} is no name of a split" for split in made.splits if not SPLIT.fullmatch(split))
+    for record in made.files:
+        if record.role not in ROLES or record.split not in {None, *made.splits}:
+            yield f"{record.path!r} is of the kind {record.role!r} and the split {record.split!r}"
 
 
 def local_manifest(folder: Path) -> ReleaseManifest:

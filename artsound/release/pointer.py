@@ -13,11 +13,10 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from artsound.errors import ReleaseError
+from artsound.release.manifest import NAME, VERSION
 
 POINTER = "latest.json"
 FORMAT = "artsound-pointer/1"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -59,9 +58,9 @@ def parse_pointer(data: bytes) -> Pointer:
     if found.format != FORMAT or not all(isinstance(text, str) for text in texts):
         raise ReleaseError(f"{POINTER} has not the format {FORMAT!r}")
     sound = (
-        _NAME.fullmatch(found.name),
+        NAME.fullmatch(found.name),
         found.version in found.manifests,
-        all(_VERSION.fullmatch(version) for version in found.manifests),
+        all(VERSION.fullmatch(version) for version in found.manifests),
         all(_SHA256.fullmatch(sha256) for sha256 in found.manifests.values()),
     )
     if not all(sound):

@@ -16,7 +16,7 @@ from artsound.release.layout import BLOCK, MEMBERS, TEXTS
 from artsound.release.webdataset import RECORD, header
 
 LARGEST_TEXT = 16 * 2**20  # bytes of a JSON or caption; more is not ours
-_NAME = re.compile(r"([A-Za-z0-9_-]+)\.([a-z0-9]+(?:\.[a-z0-9]+)*)")
+MEMBER = re.compile(r"([A-Za-z0-9_-]+)\.([a-z0-9]+(?:\.[a-z0-9]+)*)")
 
 
 NO_ARRAYS: Mapping[str, Any] = MappingProxyType({})
@@ -115,7 +115,7 @@ def _members(file: BinaryIO) -> Iterator[Member]:
 
 def _member(block: bytes, place: int) -> Member:
     name = block[:100].rstrip(b"\0").decode("latin-1")
-    known = _NAME.fullmatch(name)
+    known = MEMBER.fullmatch(name)
     if known is None:
         raise ReleaseError(f"byte {place}: {name[:100]!r} is no name of a member")
     try:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,30 @@ def test_a_tier_of_a_split_in_one_format(web: Web, mixed: pa.Table, into: Path) 
     assert {record.role for record in made.files} == {"webdataset", "captions", "scores", "items", "document"}
     assert verify(into, deep=True).problems == []
     assert len(artsound.load(into, "val")) == made.pairs
+
+
+@pytest.mark.parametrize(
+    ("said", "forged"),
+    [
+        (rb'"split":"train"', b'"split":"../ab"'),
+        (rb'"pair_id":"......', b'"pair_id":"../../'),
+        (rb'"format":"png"', b'"format":"/ab"'),
+        (rb'"music":\{', b'"musik":{'),
+    ],
+)
+def test_a_pair_whose_json_would_name_files_elsewhere_is_refused(
+    media: Path, mixed: pa.Table, tmp_path: Path, into: Path, said: bytes, forged: bytes
+) -> None:
+    making = world.release(media, mixed, tmp_path / "made", formats=("webdataset",))
+    world.build(making)
+    tar = making.folder / "webdataset" / "train-000000.tar"
+    tar.write_bytes(re.sub(said, forged, tar.read_bytes()))
+    world.rehash(making.folder)
+    before = {path for path in tmp_path.rglob("*") if "pulled" not in path.parts}
+    with pytest.raises(ReleaseError, match=r"^webdataset/train-000000\.tar: has "):
+        pull_cut(find(str(making.folder)), into, Cut(tier="open"))
+    assert {path for path in tmp_path.rglob("*") if "pulled" not in path.parts} == before
+    assert not into.exists()
 
 
 @pytest.mark.parametrize("formats", [("webdataset",), ("parquet",)])

@@ -91,6 +91,31 @@ def test_a_name_that_leaves_the_release_is_refused_and_never_opened(copied: Path
     assert any("not a path inside a release" in p or "names itself" in p for p in verify(copied).problems)
 
 
+@pytest.mark.parametrize(
+    ("key", "name"), [("name", "/evil"), ("name", "../evil"), ("version", "../1.0.0"), ("version", "1.0")]
+)
+def test_a_release_whose_own_name_leads_elsewhere_is_refused(copied: Path, key: str, name: str) -> None:
+    given = json.loads((copied / MANIFEST).read_text())
+    (copied / MANIFEST).write_text(json.dumps(given | {key: name}, indent=2) + "\n")
+    assert [problem for problem in verify(copied).problems if "no name and version" in problem]
+
+
+@pytest.mark.parametrize("split", ["../../train", "/train", "a b", "a/b", ""])
+def test_a_split_whose_name_leads_elsewhere_is_refused(copied: Path, split: str) -> None:
+    text = (copied / MANIFEST).read_text()
+    forged = text.replace('"split": "train"', f'"split": "{split}"').replace('"train": ', f'"{split}": ')
+    (copied / MANIFEST).write_text(forged)
+    assert [problem for problem in verify(copied).problems if "is no name of a split" in problem]
+
+
+@pytest.mark.parametrize("forged", [{"split": "elsewhere"}, {"role": "anything"}])
+def test_a_file_of_no_split_or_kind_of_a_release_is_refused(copied: Path, forged: dict[str, str]) -> None:
+    given = json.loads((copied / MANIFEST).read_text())
+    given["files"][0] |= forged
+    (copied / MANIFEST).write_text(json.dumps(given, indent=2) + "\n")
+    assert [problem for problem in verify(copied).problems if "is of the kind" in problem]
+
+
 def test_a_name_that_stands_twice_is_refused(copied: Path) -> None:
     _forge(copied, lambda files: files[1].update(path=files[0]["path"].upper()))
     assert any("named 2 times" in problem for problem in verify(copied).problems)
