@@ -11,7 +11,7 @@ from artsound.errors import ConfigError, ReleaseError
 from artsound.loader.arrays import Beside
 from artsound.loader.pairs import Pairs
 from artsound.loader.shards import COLUMNS, MEDIA, SHARDS, Groups, Sample, Shard, TarShard
-from artsound.receive.fetch import fetch
+from artsound.receive.fetch import fetch, has
 from artsound.receive.find import Published, find
 from artsound.receive.place import Place
 from artsound.release.columns import cut_columns
@@ -33,7 +33,9 @@ def load(
     """Open one split of a release; nothing is read but the manifest.
 
     From a URL, a shard is fetched when its first pair is asked for, checked, and kept for the next time in
-    `$ARTSOUND_CACHE`, else in `~/.cache/artsound`. To have all of it beforehand, `artsound pull`.
+    `$ARTSOUND_CACHE`, else in `~/.cache/artsound`. What changed there since it was hashed (by size, times and
+    inode) is hashed again when a process first opens it, and fetched again if it is wrong; bits that a disk
+    loses without a write are not seen. To have all of it beforehand, `artsound pull`; to hash all, `verify`.
 
     Args:
         place: folder or URL of a release, or of a dataset.
@@ -108,9 +110,20 @@ def _here(place: Place, record: FileRecord, cache: Path) -> Path:
         lock = path.with_name(f"{path.name}.lock").open("a")
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.is_file():  # it was hashed before it got its name
+        note = path.with_name(f"{path.name}.hashed")
+        if path.is_file() and note.is_file() and note.read_text() == _state(path):
+            return path  # nobody touched it since
+        if not has(cache, record):
             fetch(place, record, cache)
+        with disk_errors(cache):
+            note.write_text(_state(path))
     return path
+
+
+def _state(path: Path) -> str:
+    """Tell what changes whenever a file is written to."""
+    found = path.stat()
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
 def _cache(made: ReleaseManifest) -> Path:

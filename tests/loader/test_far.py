@@ -1,5 +1,8 @@
 """Loading over the web, shard by shard."""
 
+import importlib
+import os
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -9,10 +12,13 @@ import artsound
 from artsound.errors import SourceError
 from artsound.loader.pairs import Pairs
 from artsound.receive import fetch
+from artsound.receive.fetch import has
+from artsound.release.layout import Format
 from tests.receive.conftest import published, web
 from tests.receive.web import Web
 
 __all__ = ["published", "web"]
+loading = importlib.import_module("artsound.loader.load")
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +56,47 @@ def test_a_shard_with_other_bytes_is_never_read(web: Web, published: Path) -> No
     web.fault = lambda path, number: "flip"
     with pytest.raises(SourceError, match="not what the manifest says"):
         list(islice(pairs.stream(), 1))
+
+
+def _wrong(path: Path) -> None:
+    """Change a byte as bad software would: size and time of change stay."""
+    data, before = bytearray(path.read_bytes()), path.stat()
+    data[700] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("form", ["webdataset", "parquet"])
+@pytest.mark.parametrize(
+    "damage", [_wrong, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-9])]
+)
+def test_a_cached_shard_that_was_damaged_is_fetched_again(
+    web: Web, finished: Path, tmp_path: Path, form: Format, damage: Callable[[Path], object]
+) -> None:
+    near = list(artsound.load(finished, "val", format=form))
+    assert list(artsound.load(web.demo, "val", format=form)) == near
+    cached = (tmp_path / "cache").rglob("val-*")
+    shard = min(path for path in cached if path.suffix in {".tar", ".parquet"})
+    damage(shard)
+    web.asked.clear()
+    assert list(artsound.load(web.demo, "val", format=form)) == near
+    assert [path for path in web.files() if Path(path).suffix == shard.suffix] == [
+        f"{shard.parent.name}/{shard.name}"
+    ]
+
+
+def test_a_cached_shard_is_hashed_once_while_nobody_touches_it(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    monkeypatch.setattr(
+        loading, "has", lambda folder, record: hashed.append(record.path) or has(folder, record)
+    )
+    for _ in range(3):
+        assert list(artsound.load(web.demo, "val"))
+    assert hashed == ["webdataset/val-000000.tar", "webdataset/val-000001.tar"]
+    next((tmp_path / "cache").rglob("*.tar")).touch()
+    web.asked.clear()
+    assert list(artsound.load(web.demo, "val"))
+    assert len(hashed) == 3
+    assert not [path for path in web.files() if path.endswith(".tar")]
