@@ -230,6 +230,11 @@ def compare(old: Version, new: Version) -> Diff:
     )
 
 
+def compared(old: ReleaseManifest, new: ReleaseManifest) -> tuple[str, ...]:
+    """Name the kinds of files that are read to compare two versions."""
+    return (*TABLES, *(family for family in FAMILIES if _hashes(old, family) != _hashes(new, family)))
+
+
 _ITEMS = ("relicensed", "replaced", "retold")
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +12,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+RESOLVED = re.compile(r"/datasets/someone/demo/resolve/([^/]+)/(.+)")
+
+
+def commit(files: dict[str, bytes]) -> str:
+    """Name a state of the repository."""
+    return hashlib.sha1(repr(sorted(files.items())).encode(), usedforsecurity=False).hexdigest()
+
 
 def blob(data: bytes) -> str:
     """Name a file as git does."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+class Refused(Exception):
+    """What is asked for does not fit what is there."""
 
 
 @dataclass
@@ -28,6 +40,7 @@ class Hub:
     received: list[str] = field(default_factory=list)  # sha256 of each large file that was sent whole
     commits: int = 0
     broken: Callable[[str, str], bool] = lambda method, path: False  # answers 400
+    before_commit: Callable[[], object] = lambda: None
 
     def answer(self, path: str, body: bytes) -> Any:
         """Answer a request; None means there is nothing like it."""
@@ -47,10 +60,20 @@ class Hub:
             "tree": lambda: [_listed(name, data) for name, data in files.items()],
             "preupload": lambda: {"files": [self._mode(one) for one in json.loads(body)["files"]]},
             "commit": lambda: self._commit(body),
-            "revision": lambda: {"id": "someone/demo", "sha": "1" * 40},
+            "revision": lambda: self._info(files),
             "tag": lambda: self.tags.update({json.loads(body)["tag"]: dict(self.files)}) or {},
         }
+        if parts[:2] == ["api", "datasets"] and len(parts) == 4:
+            return self._info(self.files)
         return answers[parts[4]]() if parts[4:] and parts[4] in answers else None
+
+    def resolved(self, path: str) -> bytes | None:
+        """Find a file by the address that readers fetch it from."""
+        asked = RESOLVED.fullmatch(path)
+        return self.tags.get(asked[1], self.files).get(unquote(asked[2])) if asked else None
+
+    def _info(self, files: dict[str, bytes]) -> dict[str, Any]:
+        return {"id": "someone/demo", "sha": commit(files)}
 
     def _refs(self) -> dict[str, Any]:
         told = [{"name": one, "ref": f"refs/tags/{one}", "targetCommit": "0" * 40} for one in self.tags]
@@ -71,9 +94,13 @@ class Hub:
         return {"path": one["path"], "uploadMode": mode, "shouldIgnore": False, "oid": oid}
 
     def _commit(self, body: bytes) -> dict[str, Any]:
+        self.before_commit()
         for line in map(json.loads, body.splitlines()):
             value = line["value"]
-            if line["key"] == "file":
+            if line["key"] == "header":
+                if value.get("parentCommit") not in (None, commit(self.files)):
+                    raise Refused("a commit was made since the parent that was named")
+            elif line["key"] == "file":
                 self.files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
                 self.files[value["path"]] = self.stored[value["oid"]]
@@ -82,7 +109,7 @@ class Hub:
         self.commits += 1
         return {
             "success": True,
-            "commitOid": "1" * 40,
+            "commitOid": commit(self.files),
             "commitUrl": f"{self.url}/datasets/someone/demo/commit/1",
         }
 
@@ -102,15 +129,26 @@ def hub() -> Iterator[Hub]:
         def _any(self) -> None:
             path = urlsplit(self.path).path
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            given = {"error": "told to"} if told.broken(self.command, path) else None
-            status = 400 if given else 200
-            given = given or told.answer(path, body)
-            data = json.dumps(given).encode()
-            self.send_response(404 if given is None else status)
+            status, data = self._answer(path, body)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
+            self.send_header("ETag", f'"{blob(data)}"')
+            self.send_header("X-Repo-Commit", "0" * 40)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            self.wfile.write(b"" if self.command == "HEAD" else data)
+
+        def _answer(self, path: str, body: bytes) -> tuple[int, bytes]:
+            if told.broken(self.command, path):
+                return 400, b'{"error": "told to"}'
+            if RESOLVED.fullmatch(path):
+                found = told.resolved(path)
+                return (404, b"{}") if found is None else (200, found)
+            try:
+                given = told.answer(path, body)
+            except Refused as error:
+                return 412, json.dumps({"error": str(error)}).encode()
+            return 404 if given is None else 200, json.dumps(given).encode()
 
         do_GET = do_POST = do_PUT = do_HEAD = _any
 
