@@ -106,7 +106,9 @@ def build(
 
 @app.command()
 def verify(  # noqa: PLR0913, PLR0917  # an option each
-    release: Annotated[str | None, typer.Argument(help="folder or URL of a release")] = None,
+    release: Annotated[
+        str | None, typer.Argument(help="folder or URL of a release, or dataset@version")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="verify what these settings built")
     ] = None,

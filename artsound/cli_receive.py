@@ -54,19 +54,25 @@ def diff(
     patch: Annotated[
         Path | None, typer.Option(help="also write a patch from one to the other; both must be folders")
     ] = None,
+    each: Annotated[bool, typer.Option("--list", help="also name each of them")] = False,
     as_json: Json = False,
 ) -> None:
     """Say what changed between two versions: pairs, words, scores, licences, media, arrays, files."""
     from artsound.receive.diff import diff as compare
     from artsound.receive.find import find
-    from artsound.receive.patch import make_patch
+    from artsound.receive.patch import patch_between
 
+    old, new = find(before), find(after)
     with _progress():
-        told = compare(find(before), find(after)).summary()
+        found = compare(old, new)
+        told = found.summary()
         if patch:
-            made = make_patch(Path(before), Path(after), patch)
+            made = patch_between(old, new, patch)
             told |= {"patch_bytes": made.bytes, "new_bytes": made.new_bytes}
-    _tell(told, "\n".join(f"{name:12} {value}" for name, value in told.items()), as_json)
+    listed = found.listed() if each else {}
+    lines = [f"{name:12} {value}" for name, value in told.items()]
+    lines += [f"{kind} {one}" for kind, some in listed.items() for one in some]
+    _tell(told | ({"listed": listed} if each else {}), "\n".join(lines), as_json)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from artsound.progress import track_bytes
 from artsound.receive.cut import cut_of, noted_cut, pull_cut
 from artsound.receive.diff import small_tables
 from artsound.receive.fetch import steady
-from artsound.receive.find import Published, find
+from artsound.receive.find import Published, find, local_folder
 from artsound.receive.place import MissingFile, Place, ShortFile, open_place
 from artsound.receive.pull import fetched_costs, repair
 from artsound.release.costs import COSTS
@@ -36,7 +36,7 @@ def check(
     """Verify a folder or a URL.
 
     Args:
-        address: path or URL of a release.
+        address: path or URL of a release, or of a published dataset, as `find` takes them.
         deep: also hash and decode the media inside; a folder's only.
         mend: first fetch anew what is damaged or missing; a folder's only.
         source: where to fetch from; empty: where it was pulled from.
@@ -50,10 +50,11 @@ def check(
     far = open_place(address).far
     if far and (deep or mend):
         raise ConfigError("only a folder can be verified deep or repaired: pull the release first")
-    fetched = _mend(Path(address), source) if mend else 0
-    report = verify_far(find(address)) if far else verify(Path(address), deep=deep)
+    place = address if far else str(local_folder(address))
+    fetched = _mend(Path(place), source) if mend else 0
+    report = verify_far(find(place)) if far else verify(Path(place), deep=deep)
     if register and not report.problems:
-        found = find(address)
+        found = find(place)
         with small_tables(found) as folder:
             report.problems.extend(held_problems(folder, found.manifest, read_register(register)))
     return Checked(report, fetched)

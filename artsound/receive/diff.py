@@ -76,6 +76,12 @@ class Diff:
         """Count what changed, by kind."""
         return {name: len(getattr(self, name)) for name in COUNTED}
 
+    def listed(self) -> dict[str, list[str]]:
+        """Name everything, by kind: pairs by id, clips with both their artworks, files with their size."""
+        named = {name: list(map(str, getattr(self, name))) for name in COUNTED if name != "rematched"}
+        rematched = [f"{one.clip_id}: {one.before} → {one.after}" for one in self.rematched]
+        return named | {"rematched": rematched, "fetch": [f"{one.path} {one.bytes}" for one in self.fetch]}
+
     def summary(self) -> dict[str, Any]:
         """Count everything, for people and for JSON."""
         return {

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from artsound.errors import ReleaseError
@@ -51,6 +52,20 @@ def find(address: str, version: str | None = None) -> Published:
     if pointer and (known := pointer.manifests[chosen]) != hashlib.sha256(data).hexdigest():
         raise ReleaseError(f"{folder.shown}/{MANIFEST} has not the sha256 {known} that {POINTER} names")
     return _checked(folder, data, chosen)
+
+
+def local_folder(address: str) -> Path:
+    """Name the folder that an address on this machine means; what stands in it may be damaged.
+
+    Raises:
+        MissingFile: a dataset has no such version.
+        ReleaseError: the version's manifest is not the one that is pointed to.
+    """
+    folder, asked = Path(address), _ADDRESS.fullmatch(address)
+    dataset = (folder / POINTER).is_file() and not (folder / MANIFEST).exists()
+    if dataset or (asked and asked["version"] and not folder.exists()):
+        return Path(find(address).place.url)
+    return folder
 
 
 def _pointer(place: Place) -> Pointer | None:

@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from artsound.errors import ReleaseError
+from artsound.errors import ConfigError, ReleaseError
 from artsound.progress import track
 from artsound.receive.chunks import chunks
 from artsound.receive.fetch import has, make_room
+from artsound.receive.find import Published
 from artsound.receive.pull import Pulled, check_folder, check_space, put_description
 from artsound.release.costs import COSTS, LARGEST_COSTS, parse_costs
 from artsound.release.manifest import (
@@ -54,6 +55,19 @@ class Patched:
     path: Path
     bytes: int
     new_bytes: int  # of media, text and headers that the old version has not
+
+
+def patch_between(before: Published, after: Published, patch: Path) -> Patched:
+    """Write a patch between two versions that both stand on this machine.
+
+    Raises:
+        ConfigError: one of them does not.
+        ReleaseError, StoreError: as `make_patch`.
+    """
+    for one in (before, after):
+        if one.place.far:
+            raise ConfigError(f"a patch is made of two folders: pull {one.place.shown} first")
+    return make_patch(Path(before.place.url), Path(after.place.url), patch)
 
 
 def make_patch(before: Path, after: Path, patch: Path) -> Patched:

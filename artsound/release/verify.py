@@ -65,9 +65,9 @@ def verify(folder: Path, *, deep: bool = False) -> Report:
 
 def _sum_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
     path = folder / SUMS
-    if path.is_symlink() or not path.is_file():
-        yield f"{SUMS}: missing"
-    elif path.read_bytes() != made.sums().encode():
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        yield f"{SUMS}: is not a plain file"
+    elif path.exists() and path.read_bytes() != made.sums().encode():
         yield f"{SUMS}: does not agree with {MANIFEST}"
 
 

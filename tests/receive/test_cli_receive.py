@@ -14,6 +14,7 @@ from artsound.receive import fetch
 from artsound.release.manifest import MANIFEST, read_manifest
 from artsound.takedown import TOMBSTONES
 from tests.builds import artsound
+from tests.receive.conftest import point
 from tests.receive.web import Web
 from tests.release import world
 
@@ -111,6 +112,37 @@ def test_versions_are_compared_patched_and_made(finished: Path, newer: Path, tmp
     assert told("apply", finished, tmp_path / "patch", tmp_path / "new")["made"] == found_files(newer)
     assert world.contents(tmp_path / "new") == world.contents(newer)
     assert "rematched    2" in call("diff", finished, newer)
+
+
+def test_what_changed_is_named_one_by_one(finished: Path, newer: Path) -> None:
+    found = told("diff", finished, newer, "--list")
+    for kind in ("added", "removed", "rematched", "recaptioned", "moved", "fetch"):
+        assert len(found["listed"][kind]) == found[kind]
+        assert found["listed"][kind] or not found[kind]
+    lines = call("diff", finished, newer, "--list").splitlines()
+    assert {f"recaptioned {pair}" for pair in found["listed"]["recaptioned"]} <= set(lines)
+    assert {f"rematched {clip}" for clip in found["listed"]["rematched"]} <= set(lines)
+    assert all(" → " in one for one in found["listed"]["rematched"])
+    assert "listed" not in told("diff", finished, newer)
+
+
+def test_a_version_of_a_dataset_in_a_folder_is_verified_mended_and_patched(
+    published: Path, newer: Path, web: Web, tmp_path: Path
+) -> None:
+    shutil.copytree(newer, published / "demo-2.0.0")
+    point(published, "1.0.0", "2.0.0")
+    old, new = f"{published}/demo@1.0.0", f"{published}/demo"
+    for address in (old, new, f"{published}/demo-1.0.0"):
+        assert "verified" in call("verify", address)
+    told("diff", old, new, "--patch", tmp_path / "patch")
+    told("apply", published / "demo-1.0.0", tmp_path / "patch", tmp_path / "new")
+    assert world.contents(tmp_path / "new") == world.contents(newer)
+    with pytest.raises(ConfigError, match=r"a patch is made of two folders: pull http://.* first"):
+        call("diff", old, f"{web.demo}@2.0.0", "--patch", tmp_path / "patch")
+    with pytest.raises(ArtSoundError, match=r"has no version 9\.9\.9, only 1\.0\.0, 2\.0\.0"):
+        call("verify", f"{published}/demo@9.9.9")
+    (published / "demo-1.0.0" / "README.md").unlink()
+    assert call("verify", old, code=1).splitlines()[0] == "README.md: missing"
 
 
 def found_files(folder: Path) -> int:

@@ -61,6 +61,13 @@ def test_the_damaged_file_is_named(copied: Path) -> None:
     ]
 
 
+def test_missing_sums_are_one_problem_and_a_link_to_them_is_one(copied: Path, tmp_path: Path) -> None:
+    (copied / SUMS).rename(tmp_path / SUMS)
+    assert verify(copied).problems == [f"{SUMS}: missing"]
+    (copied / SUMS).symlink_to(tmp_path / SUMS)
+    assert verify(copied).problems == [f"{SUMS}: is not a plain file"]
+
+
 def test_the_manifest_is_what_its_published_schema_says(finished: Path) -> None:
     schema = json.loads(Path("schemas/manifest.schema.json").read_text(encoding="utf-8"))
     assert schema == manifest_schema()
