@@ -1,6 +1,7 @@
 """What a release says of itself in words: shared by the dataset card, its datasheet and `croissant.json`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from artsound.release.attribution import escape
 from artsound.release.layout import ReleaseOptions
@@ -19,8 +20,23 @@ def summary(made: ReleaseManifest) -> str:
     return (
         f"{made.pairs} pairs of an artwork and a music clip, with captions of both sides, scores, "
         f"licences and "
-        "provenance. Pairs are matched one to one inside each split; splits were drawn by artist, album and "
-        "duplicate before matching."
+        f"provenance. {_partners(made)} Splits were drawn by artist, album and duplicate before matching."
+    )
+
+
+def _partners(made: ReleaseManifest) -> str:
+    """Say how many pairs an item may stand in, which the settings of the matching decide."""
+    most = []
+    for name in ("clips_per_artwork", "artworks_per_clip"):
+        found: Any = made.facts
+        for key in ("settings", "matching", name):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        most.append(found if isinstance(found, int) else 1)
+    if most == [1, 1]:
+        return "Pairs are matched one to one inside each split."
+    return (
+        f"Pairs are matched inside each split: an artwork stands in at most {most[0]} of them, "
+        f"a clip in at most {most[1]}."
     )
 
 
@@ -57,7 +73,19 @@ def licence_links(made: ReleaseManifest) -> list[str]:
     return [name if name.startswith("LicenseRef") else f"{_SPDX}{name}" for name in names]
 
 
-# The fields of the Croissant vocabulary for responsible AI; each is true of every release of the build.
+def responsible(made: ReleaseManifest) -> dict[str, str]:
+    """Fill the fields of the Croissant vocabulary for responsible AI."""
+    media = "Image and audio files with the metadata of their collections; " + (
+        "media are released with their original bytes." if made.media else "the files are not released."
+    )
+    chosen = "Media bytes are not changed. Pairs are chosen by an optimal assignment over similarity scores. "
+    return RESPONSIBLE | {
+        "dataCollectionRawData": media,
+        "dataManipulationProtocol": chosen + _partners(made),
+    }
+
+
+# What is true of every release of the build.
 RESPONSIBLE = {
     "dataCollection": "Artworks and recordings are taken from existing collections with their metadata; "
     "nothing "
@@ -66,17 +94,11 @@ RESPONSIBLE = {
     "dataCollectionMissingData": "Items that do not decode, are too short, too large or exact "
     "duplicates are left "
     "out and counted by reason. Unknown values are null, never guessed.",
-    "dataCollectionRawData": "Image and audio files with the metadata of their collections; media are "
-    "released with "
-    "their original bytes.",
     "dataCollectionTimeframe": "Works are of the dates that each pair's metadata states.",
     "dataImputationProtocol": "None: what is not known stays null.",
     "dataPreprocessingProtocol": "Full decoding as a check, content hashes, licence texts mapped to "
     "SPDX ids, years "
     "read from free text, duplicate clusters, splits by hash of artist, album and duplicate group.",
-    "dataManipulationProtocol": "Media bytes are not changed. Pairs are chosen by an optimal one-to-one "
-    "assignment "
-    "over similarity scores inside each split.",
     "dataAnnotationProtocol": "Captions and measures are computed from media and metadata by the models "
     "that each "
     "caption names.",
@@ -129,20 +151,20 @@ def known_limits(made: ReleaseManifest) -> Iterator[str]:
 _CHANCE = 0.05  # share of shuffles as good as the pairs that is worth saying
 _FEW = 100  # pairs of a split
 
-# Gebru et al. 2021, arXiv:1803.09010: the sections of a datasheet
-DATASHEET = {
-    "Motivation": "Made for research on relations between visual art and music, above all retrieval "
-    "across the two "
-    "and generation of music from images.",
-    "Composition": "Each instance is one artwork and one music clip with their metadata, captions, "
-    "measures and "
-    "scores; no artwork and no clip stands in more than one pair. Labels are machine-made. "
-    + RESPONSIBLE["dataCollectionMissingData"],
-    "Collection": RESPONSIBLE["dataCollection"],
-    "Preprocessing": RESPONSIBLE["dataPreprocessingProtocol"] + " " + RESPONSIBLE["dataManipulationProtocol"],
-    "Uses": RESPONSIBLE["dataUseCases"],
-    "Distribution": "Every item keeps the licence of its source; `ATTRIBUTION.md` names maker, source "
-    "and licence "
-    "of each. Use a pair only as both of its licences allow.",
-    "Maintenance": RESPONSIBLE["dataReleaseMaintenancePlan"],
-}
+
+def datasheet(made: ReleaseManifest) -> dict[str, str]:
+    """Answer the sections of a datasheet (Gebru et al. 2021, arXiv:1803.09010)."""
+    told = responsible(made)
+    return {
+        "Motivation": "Made for research on relations between visual art and music, above all retrieval "
+        "across the two and generation of music from images.",
+        "Composition": "Each instance is one artwork and one music clip with their metadata, captions, "
+        f"measures and scores. {_partners(made)} Labels are machine-made. "
+        + told["dataCollectionMissingData"],
+        "Collection": told["dataCollection"],
+        "Preprocessing": told["dataPreprocessingProtocol"] + " " + told["dataManipulationProtocol"],
+        "Uses": told["dataUseCases"],
+        "Distribution": "Every item keeps the licence of its source; `ATTRIBUTION.md` names maker, source "
+        "and licence of each. Use a pair only as both of its licences allow.",
+        "Maintenance": told["dataReleaseMaintenancePlan"],
+    }

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from artsound.release.about import DATASHEET, known_limits, summary
+from artsound.release.about import datasheet, known_limits, summary
 from artsound.release.attribution import escape
 from artsound.release.header import card_header, tar_header
 from artsound.release.layout import ReleaseOptions
 from artsound.release.manifest import CERTIFICATE, ReleaseManifest
 from artsound.release.rows import Plan
+from artsound.release.sides import SIDES
 from artsound.release.tiers import withheld
 from artsound.review.plots import PLOTS
 
@@ -29,7 +30,7 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
     yield summary(made)
     yield _table(("split", "pairs"), made.splits)
     yield "## Open it"
-    yield _USE.format(folder=f"{made.name}-{made.version}", split=next(iter(made.splits), "train"))
+    yield from _use(made)
     yield "## Files"
     yield _table(("role", "files"), Counter(record.role for record in made.files))
     if made.arrays:
@@ -58,7 +59,7 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
     yield "## Limits"
     yield "\n".join(f"- {escape(text)}" for text in known_limits(made))
     yield "# Datasheet"
-    for title, text in DATASHEET.items():
+    for title, text in datasheet(made).items():
         yield f"## {title}\n\n{escape(text)}"
     if options.plots:
         yield "# Plots"
@@ -135,15 +136,27 @@ def _licences(made: ReleaseManifest) -> Iterator[str]:
         yield _table((f"licence ({title})", "pairs"), made.licences[side])
 
 
-_USE = """```python
-from datasets import load_dataset
-pairs = load_dataset("{folder}", "parquet", split="{split}")  # or "captions", "scores", "items"
-shards = load_dataset("{folder}/webdataset", split="{split}", streaming=True)
-```
-
-Check it with `artsound verify {folder}` or `sha256sum -c SHA256SUMS`. In the tars, the members of a pair
-share its id: image, audio, `.json` (all that is known), `.art.txt` and `.music.txt` (captions). Media are the
-original bytes; all pairs of one tar have the same file types."""
+def _use(made: ReleaseManifest) -> Iterator[str]:
+    """Show how what is there is opened, and what it looks like."""
+    folder, split = f"{made.name}-{made.version}", next(iter(made.splits), "train")
+    roles = {record.role for record in made.files}
+    lines = ["```python", "from datasets import load_dataset"]
+    if "parquet" in roles:
+        others = ", ".join(f'"{role}"' for role in SIDES if role in roles)
+        more = f"  # or {others}" if others else ""
+        lines.append(f'pairs = load_dataset("{folder}", "parquet", split="{split}"){more}')
+    if "webdataset" in roles:
+        lines.append(f'shards = load_dataset("{folder}/webdataset", split="{split}", streaming=True)')
+    yield "\n".join([*lines, "```"])
+    told = [f"Check it with `artsound verify {folder}` or `sha256sum -c SHA256SUMS`."]
+    if "webdataset" in roles:
+        told.append(
+            "In the tars, the members of a pair share its id: image, audio, `.json` (all that is known), "
+            "`.art.txt` and `.music.txt` (captions); all pairs of one tar have the same file types."
+        )
+    if made.media:
+        told.append("Media are the original bytes.")
+    yield " ".join(told)
 
 
 def _table(head: tuple[str, str], values: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from artsound.release.about import RESPONSIBLE, licence_links, summary
+from artsound.release.about import licence_links, responsible, summary
 from artsound.release.certificate import ORDER, SCHEMAS
 from artsound.release.layout import FOLDERS, ReleaseOptions
 from artsound.release.manifest import FileRecord, ReleaseManifest
@@ -65,7 +65,7 @@ def croissant(made: ReleaseManifest, options: ReleaseOptions) -> str:
         "inLanguage": ["en"],
         "keywords": ["art", "music", "audio", "image", "cross-modal", "artwork-music pairs"],
         **_publication(made, options),
-        **{f"rai:{name}": text for name, text in RESPONSIBLE.items()},
+        **{f"rai:{name}": text for name, text in responsible(made).items()},
         "distribution": [*_files(made), *_sets(columns)],
         "recordSet": [
             _splits(made),

@@ -2,7 +2,9 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -73,6 +75,53 @@ def test_references_alone_hold_no_media_but_all_words_and_hashes(
     hashes = {json.loads(meta)["artwork"]["image"]["sha256"] for meta in found["meta"].to_pylist()}
     assert hashes == set(mixed["image_sha256"].to_pylist())
     assert "Not to be passed on" not in (making.folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "not_said"),
+    [
+        ({}, ("load_dataset", "/webdataset", "original bytes"), ("not released",)),
+        ({"formats": ("parquet",)}, ('"parquet", split', "original bytes"), ("/webdataset", "In the tars")),
+        ({"formats": ("webdataset",)}, ("/webdataset", "In the tars"), ('"parquet", split',)),
+        ({"media": False}, ("files are not released",), ("/webdataset", "original bytes", "In the tars")),
+    ],
+)
+def test_the_card_shows_no_way_to_what_is_not_there(
+    media: Path,
+    mixed: pa.Table,
+    tmp_path: Path,
+    options: dict[str, Any],
+    said: tuple[str, ...],
+    not_said: tuple[str, ...],
+) -> None:
+    making = world.release(media, mixed, tmp_path, **options)
+    world.build(making)
+    texts = (making.folder / "README.md").read_text() + (making.folder / "croissant.json").read_text()
+    assert [text for text in said if text not in texts] == []
+    assert [text for text in not_said if text in texts] == []
+
+
+@pytest.mark.parametrize(
+    ("matching", "said"),
+    [
+        ({}, "matched one to one inside each split."),
+        ({"clips_per_artwork": 1, "artworks_per_clip": 1}, "matched one to one inside each split."),
+        ({"clips_per_artwork": 3}, "an artwork stands in at most 3 of them, a clip in at most 1."),
+        ({"artworks_per_clip": 2}, "an artwork stands in at most 1 of them, a clip in at most 2."),
+        ("nonsense", "matched one to one inside each split."),
+    ],
+)
+def test_card_and_croissant_say_how_many_pairs_an_item_may_stand_in(
+    media: Path, mixed: pa.Table, tmp_path: Path, matching: object, said: str
+) -> None:
+    plain = world.release(media, mixed, tmp_path)
+    making = replace(plain, facts=plain.facts | {"settings": {"matching": matching}})
+    world.build(making)
+    for name in ("README.md", "croissant.json"):
+        text = (making.folder / name).read_text()
+        assert said in text
+        assert ("one to one" in text) == ("one to one" in said)
+        assert "one-to-one" not in text
 
 
 def test_foreign_text_is_harmless_in_card_and_attribution(finished: Path) -> None:
