@@ -168,7 +168,9 @@ def read_keys(graph: Graph) -> Outcome:
             "graphs of version 1 lack it; take version 2.0"
         )
     rejects = [unnamed("artwork", number) for number in range(nameless)]
-    return Outcome(pa.table([pa.array(known, pa.string())], schema=tables.TABLES["art_keys"]), rejects)
+    pieces = [known[start : start + PIECE] for start in range(0, len(known), PIECE)]
+    column = pa.chunked_array(pieces, pa.string())  # all at once would take four times their memory
+    return Outcome(pa.table([column], schema=tables.TABLES["art_keys"]), rejects)
 
 
 def read_window(keys: pa.Table, *, graph: Graph, kinds: Kinds) -> Outcome:
