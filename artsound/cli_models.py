@@ -63,6 +63,10 @@ def search(  # noqa: PLR0913, PLR0917  # options of one command
     text: Annotated[str | None, typer.Option(help="find what these words describe")] = None,
     tracks: Annotated[bool, typer.Option("--tracks", help="among the tracks")] = False,
     artworks: Annotated[bool, typer.Option("--artworks", help="among the artworks")] = False,
+    space: Annotated[
+        str | None,
+        typer.Option(help="sentence, clip, clap or imagebind; unless given, what suits such a question"),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="how many")] = 10,
     as_json: Json = False,
 ) -> None:
@@ -77,11 +81,11 @@ def search(  # noqa: PLR0913, PLR0917  # options of one command
     if len(asked) != 1:
         raise ConfigError("give exactly one of --image, --audio and --text")
     if image is not None:
-        query = library.by_image(settings, image)
+        query = library.by_image(settings, image, space)
     elif audio is not None:
-        query = library.by_audio(settings, audio)
+        query = library.by_audio(settings, audio, space)
     else:
-        query = library.by_text(settings, text or "")
+        query = library.by_text(settings, text or "", space)
     sides: list[library.Side] = []
     if artworks or (not tracks and image is None):
         sides.append("art")

@@ -2,7 +2,9 @@
 
 Exact: every vector is compared. With ImageBind in the settings an image and a recording meet in its space;
 with CLIP or CLAP they are compared with the other side's words; without any of them a file is measured and
-described offline, and its words are compared.
+described offline, and its words are compared. Words are compared with captions, or, in a space that is
+named, with what stands there: images and captions of music in CLIP's, captions of artworks and recordings
+in CLAP's.
 """
 
 from collections.abc import Sequence
@@ -29,6 +31,7 @@ from artsound.settings import Settings
 from artsound.store import Store
 
 Side = Literal["art", "music"]
+SPACES = ("sentence", "clip", "clap", "imagebind")
 WINDOW = 30.0  # s of a recording that are measured, its middle
 MEGAPIXELS = 1000.0
 
@@ -55,38 +58,45 @@ class Query:
     vector: Float32[np.ndarray, " dim"]
 
 
-def by_text(settings: Settings, text: str) -> Query:
-    """Ask in words."""
-    encoder = registry.texts_of("sentence", settings.embeddings)
-    return Query("sentence", encoder.name, encoder([text])[0])
-
-
-def by_image(settings: Settings, path: Path) -> Query:
-    """Ask with an image.
+def by_text(settings: Settings, text: str, space: str | None = None) -> Query:
+    """Ask in words, in the space of sentences if none is named.
 
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: no such space, or the settings name no model for it.
     """
+    space = _chosen(settings, "words", space, SPACES)
+    encoder = registry.texts_of(space, settings.embeddings)
+    return Query(space, encoder.name, encoder([text])[0])
+
+
+def by_image(settings: Settings, path: Path, space: str | None = None) -> Query:
+    """Ask with an image; the space of sentences takes its description.
+
+    Raises:
+        ConfigError: the file cannot be read, or an image has no place in this space.
+    """
+    space = _chosen(settings, "an image", space, ("imagebind", "clip", "sentence"))
     try:
         pixels = decode_image(_bytes(path), max_megapixels=MEGAPIXELS).pixels
     except MediaError as error:
         raise ConfigError(f"{path}: {error.detail}") from error
-    if space := _first(settings, "imagebind", "clip"):
+    if space != "sentence":
         encoder = registry.images_of(space, settings.embeddings)
         return Query(space, encoder.name, encoder([encoder.prepare(pixels)])[0])
     facts: dict[str, Any] = {"tags": [], "title": None, "artist": None}
     return _described(settings, registry.art_captioner(Chosen()), facts, measure_picture(pixels))
 
 
-def by_audio(settings: Settings, path: Path) -> Query:
-    """Ask with a recording.
+def by_audio(settings: Settings, path: Path, space: str | None = None) -> Query:
+    """Ask with a recording; the space of sentences takes its description.
 
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be read, or a recording has no place in this space.
     """
+    space = _chosen(settings, "a recording", space, ("imagebind", "clap", "sentence"))
     data = _bytes(path)
     try:
-        if space := _first(settings, "imagebind", "clap"):
+        if space != "sentence":
             encoder = registry.sounds_of(space, settings.embeddings)
             samples = decode_audio(data, rate=encoder.rate).samples
             return Query(space, encoder.name, encoder([encoder.prepare(samples)])[0])
@@ -117,9 +127,16 @@ def search(store: Store, query: Query, side: Side, limit: int) -> list[Hit]:
     return _hits(store, side, [str(keys[i]) for i in best], [float(scores[i]) for i in best])
 
 
-def _first(settings: Settings, *spaces: str) -> str:
-    """Name the first of some spaces that this run has a model for; empty where it has none."""
-    return next((space for space in spaces if getattr(settings.embeddings, space)), "")
+def _chosen(settings: Settings, asked: str, space: str | None, known: Sequence[str]) -> str:
+    """Check a space that is named; without one, take the first that this run has a model for."""
+    has = [one for one in known if one == "sentence" or getattr(settings.embeddings, one)]
+    if space is None:
+        return has[0]
+    if space not in known:
+        raise ConfigError(f"{asked} cannot be a question in the space {space!r}: take {', '.join(known)}")
+    if space not in has:
+        raise ConfigError(f"this run has no vectors in {space!r}: set `weights` in [embeddings.{space}]")
+    return space
 
 
 def _scores(

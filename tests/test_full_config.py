@@ -155,6 +155,29 @@ def test_a_space_of_its_own_is_added_by_naming_it(
     assert len(search.search(store, query, "music", 3)) == 3
 
 
+@pytest.mark.parametrize(
+    ("space", "side"), [("clip", "art"), ("clip", "music"), ("clap", "art"), ("clap", "music")]
+)
+def test_words_find_what_stands_in_a_named_space(
+    built: tuple[Settings, Endpoint, dict[str, bool]], space: str, side: search.Side
+) -> None:
+    settings, _, _ = built
+    store = Store(settings.root)
+    query = search.by_text(settings, "a storm at sea", space)
+    table = store.read(f"{side}_{space}_vectors")
+    cosines = dict(
+        zip(
+            table["item_id"].to_pylist(),
+            np.array(table["vector"].to_pylist()) @ query.vector,
+            strict=True,
+        )
+    )
+    hits = search.search(store, query, side, len(table))
+    assert {hit.item_id for hit in hits} == {*cosines}
+    np.testing.assert_allclose([hit.score for hit in hits], [cosines[hit.item_id] for hit in hits], atol=1e-5)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
 def test_a_missing_checkpoint_is_said_before_anything_is_made_of_it(
     built: tuple[Settings, Endpoint, dict[str, bool]], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -74,6 +75,21 @@ def test_a_file_that_cannot_be_used_is_said_so(ask_with: object, tmp_path: Path)
     for name, message in (("gone", "cannot read"), ("text", "not a")):
         with pytest.raises(ConfigError, match=message):
             ask_with(settings, tmp_path / name)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("ask_with", "space", "message"),
+    [
+        (search.by_text, "words", r"words cannot .* 'words': take sentence, clip, clap, imagebind"),
+        (search.by_text, "clip", r"no vectors in 'clip': set `weights` in \[embeddings.clip\]"),
+        (search.by_image, "clap", "an image cannot .* take imagebind, clip, sentence"),
+        (search.by_audio, "clip", "a recording cannot .* take imagebind, clap, sentence"),
+    ],
+)
+def test_a_space_in_which_nothing_can_be_found_is_said_so(ask_with: Any, space: str, message: str) -> None:
+    settings = Settings.load(HERE / "configs" / "demo.toml")
+    with pytest.raises(ConfigError, match=message):
+        ask_with(settings, Path("any"), space)
 
 
 @pytest.mark.slow
