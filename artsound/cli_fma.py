@@ -37,30 +37,36 @@ def fetch(
 @app.command()
 def check(
     audio: Annotated[Path, typer.Argument(help="fma_large.zip or another subset, or its folder")],
-    subset: Annotated[Literal["small", "medium", "large"], typer.Option(help="which subset it is")] = "large",
+    subset: Annotated[
+        Literal["small", "medium", "large", "full"], typer.Option(help="which subset it is")
+    ] = "large",
     checksums: Annotated[bool, typer.Option("--checksums", help="also verify all SHA-1")] = False,
     as_json: Json = False,
 ) -> None:
     """Decode every clip and compare with the known counts. Exit code 1 if something differs."""
     from artsound.media.files import open_media
-    from artsound.sources import fma
+    from artsound.media.surplus import left_out
+    from artsound.sources import fma_check
 
     media, workers = open_media(audio), os.cpu_count() or 1
-    wrong = fma.check_members(media, workers=workers) if checksums else []
-    whole = fma.check_archive(audio) if checksums and audio.is_file() else None
-    tally = fma.check_audio(media, workers=workers)
-    found = (tally.kept, len(tally.failed), len(tally.short))
-    known = fma.KNOWN_COUNTS.get(subset)
+    members = fma_check.check_members(media, workers=workers) if checksums else None
+    whole = fma_check.check_archive(audio) if checksums and audio.is_file() else None
+    tally = fma_check.check_audio(media, workers=workers)
+    counts = fma_check.compare(subset, tally, members)
+    wrong = members.wrong if members else []
     if as_json:
-        report = {**tally._asdict(), "known": known, "checksum_errors": wrong, "archive_sound": whole}
-        typer.echo(json.dumps(report))
+        told = {count.what: {"found": count.found, "known": count.known} for count in counts}
+        report = {**tally._asdict(), "counts": told, "checksum_errors": wrong, "archive_sound": whole}
+        typer.echo(json.dumps({**report, "left_out": left_out(media)}))
     else:
-        names = ("kept", "failed", "short")
-        for name, count, expected in zip(names, found, known or ("?",) * 3, strict=True):
-            typer.echo(f"{name:7}{count:>8}   known {expected}")
+        for count in counts:
+            known = "?" if count.known is None else count.known
+            typer.echo(f"{count.what:7}{count.found:>8}   known {known}{'  ← differs' * count.differs}")
+        for reject in left_out(media):
+            typer.echo(f"not read: {reject.item_id}: {reject.detail}")
         for name in wrong:
             typer.echo(f"checksum differs: {name}")
         if whole is not None:
             typer.echo(f"archive: {'as published' if whole else 'differs from the published SHA-1'}")
-    if wrong or whole is False or (known and found != known):
+    if wrong or whole is False or any(count.differs for count in counts):
         raise typer.Exit(1)

@@ -39,7 +39,9 @@ def _sounds(space: str) -> Stage:
     return replace(made, revision=3)
 
 
-_RAW_ARTWORKS = Stage("raw_artworks", (), ("artworks",), wiring.raw_artworks, watches=wiring.art_files)
+_RAW_ARTWORKS = Stage(
+    "raw_artworks", (), ("artworks",), wiring.raw_artworks, watches=wiring.art_files, revision=2
+)
 _RAW_ARTISTS = Stage("raw_artists", (), ("artworks",), wiring.raw_artists, watches=wiring.art_files)
 # source of the artworks → the stages that read it; a server is read in windows of its keys
 READ_ART: dict[str, tuple[Stage, ...]] = {
@@ -55,13 +57,13 @@ READ_ART: dict[str, tuple[Stage, ...]] = {
             wiring.raw_artworks,
             in_parts=True,
             watches=wiring.art_files,
-            revision=2,
+            revision=3,
         ),
         Stage("raw_artists", ("graph_counts",), ("artworks",), wiring.raw_artists),
     ),
 }
 
-_RAW_TRACKS = Stage("raw_tracks", (), ("tracks",), wiring.raw_tracks, watches=wiring.music_files)
+_RAW_TRACKS = Stage("raw_tracks", (), ("tracks",), wiring.raw_tracks, watches=wiring.music_files, revision=2)
 # source of the tracks → the stages that read it
 READ_MUSIC: dict[str, tuple[Stage, ...]] = {
     "folder": (_RAW_TRACKS,),

@@ -77,7 +77,7 @@ class Collection(Section):
     database: str = "neo4j"  # artgraph: its database
     mirrors: tuple[Annotated[str, AfterValidator(Address)], ...] = ()  # folders on the web with the archives
     metadata: Path | None = None  # fma: fma_metadata.zip or its folder
-    subset: Literal["small", "medium", "large"] = "large"  # fma: which of the nested sets
+    subset: Literal["small", "medium", "large", "full"] = "large"  # fma: which of the nested sets
 
     @property
     def places(self) -> list[Path]:

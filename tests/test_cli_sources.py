@@ -32,15 +32,19 @@ def test_fma_check_holds_the_clips_against_the_known_counts(tmp_path: Path) -> N
     archive = str(tmp_path / "fma_large.zip")
     plain = CliRunner().invoke(app, ["fma", "check", archive, "--checksums"])
     assert plain.exit_code == 1
-    assert [line.split() for line in plain.stdout.splitlines()[:3]] == [
-        ["kept", "6", "known", "105884"],
-        ["failed", "2", "known", "162"],
-        ["short", "1", "known", "528"],
+    assert [line.split() for line in plain.stdout.splitlines()[:5]] == [
+        ["kept", "6", "known", "105884", "←", "differs"],
+        ["failed", "2", "known", "162", "←", "differs"],
+        ["short", "1", "known", "528", "←", "differs"],
+        ["clips", "9", "known", "106574", "←", "differs"],
+        ["copies", "1", "known", "?"],
     ]
     assert "archive: differs from the published SHA-1" in plain.stdout
-    small = CliRunner().invoke(app, ["fma", "check", archive, "--subset", "small", "--json"])
-    assert small.exit_code == 0
-    assert json.loads(small.stdout)["kept"] == 6
+    full = CliRunner().invoke(app, ["fma", "check", archive, "--subset", "full", "--json"])
+    assert full.exit_code == 1
+    told = json.loads(full.stdout)
+    assert (told["kept"], told["counts"]["kept"]) == (6, {"found": 6, "known": None})
+    assert told["counts"]["clips"] == {"found": 9, "known": 106_574}
 
 
 def test_graph_images_says_how_many_are_there(tmp_path: Path) -> None:

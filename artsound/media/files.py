@@ -12,12 +12,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple, Protocol
 
-from artsound.errors import ConfigError, Reason
+from artsound.errors import ConfigError, Reason, Reject
 
 # what zipfile was seen to raise on a damaged or encrypted zip, or on a method that Python lacks
 ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
@@ -116,6 +115,11 @@ class Folder:
         """List all files by sorted relative path."""
         return sorted(name for name in _walk(self.root) if self._stays(name))
 
+    def left_out(self) -> list[Reject]:
+        """List links that leave the folder or lead nowhere, linked folders, and names that are not UTF-8."""
+        links = (name for name in _walk(self.root) if (self.root / name).is_symlink())
+        return sorted([*_passed_over(self.root), *(out for name in links if (out := self._leaves(name)))])
+
     def _place(self, path: str) -> Path:
         _check_path(path)
         if _is_plain(self.root, path):
@@ -131,11 +135,15 @@ class Folder:
         return place
 
     def _stays(self, name: str) -> bool:
-        if not (self.root / name).is_symlink():
-            return True
-        with suppress(MediaError):
-            return bool(self._place(name))
-        return False
+        return not (self.root / name).is_symlink() or self._leaves(name) is None
+
+    def _leaves(self, name: str) -> Reject | None:
+        """Say why a link cannot be followed, if so."""
+        try:
+            self._place(name)
+        except MediaError as error:
+            return Reject(name, error.reason, error.detail)
+        return None
 
 
 class _Member(NamedTuple):
@@ -153,8 +161,15 @@ class _Member(NamedTuple):
 class _Members(dict[str, Any]):
     """Packs each entry that zipfile makes, name → bytes: an entry takes three times as much."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden: list[tuple[str, int, int]] = []  # name, size and CRC of what a later one hides
+
     def __setitem__(self, name: str, info: zipfile.ZipInfo) -> None:
         if not info.is_dir():
+            if name in self:
+                earlier = _unpacked(self[name])
+                self.hidden.append((name, earlier.size, earlier.crc))
             sizes = (info.header_offset, info.compress_size, info.file_size)
             link = stat.S_ISLNK(info.external_attr >> 16)
             packed = _MEMBER.pack(*sizes, info.CRC, info.compress_type, info.flag_bits, link)
@@ -210,6 +225,22 @@ class Zip:
         """List all members that can be read, by sorted path."""
         return sorted(name for name, _, _ in self.members())
 
+    def left_out(self) -> list[Reject]:
+        """List the members that are unsafe, and those that a later one of the same name hides."""
+        found: Any = self._zip().NameToInfo
+        unsafe = (
+            Reject(name, Reason.UNSAFE_PATH, why)
+            for name, packed in found.items()
+            if (why := _climbs(name, _unpacked(packed)))
+        )
+        hidden = (_hidden(name, same=mark == self.mark(name)) for name, *mark in found.hidden)
+        return sorted([*unsafe, *hidden])
+
+    def mark(self, path: str) -> list[int]:
+        """Tell a member's content unread: its size and CRC."""
+        member = _unpacked(self._zip().NameToInfo[path])
+        return [member.size, member.crc]
+
     def members(self) -> Iterator[tuple[str, int, int]]:
         """Give the members that are files and stay below the root: name, unpacked size, CRC."""
         for name, packed in self._zip().NameToInfo.items():
@@ -235,6 +266,14 @@ class Zip:
         return opened[1]
 
 
+def _hidden(name: str, *, same: bool) -> Reject:
+    if same:
+        return Reject(name, Reason.DUPLICATE_CONTENT, "the zip holds it twice, with the same bytes")
+    return Reject(
+        name, Reason.DUPLICATE_KEY, f"the zip holds {name} twice, with other bytes: the last is read"
+    )
+
+
 def _unpacked(packed: Any) -> _Member:
     return _Member._make(_MEMBER.unpack(packed))
 
@@ -243,9 +282,33 @@ def _walk(root: Path) -> Iterator[str]:
     """Find files below a folder; linked folders are not entered, names that are not UTF-8 are passed over."""
     for folder, _, files in os.walk(root):
         for file in files:
-            name = PurePosixPath(Path(folder, file).relative_to(root)).as_posix()
-            if name.isascii() or name.encode(errors="replace").decode() == name:
+            if _is_text(name := _below(root, folder, file)):
                 yield name
+
+
+def _passed_over(root: Path) -> Iterator[Reject]:
+    """Find what `_walk` passes over."""
+    shut: list[OSError] = []
+    for folder, folders, files in os.walk(root, onerror=shut.append):
+        for name in (_below(root, folder, file) for file in files):
+            if not _is_text(name):
+                shown = name.encode(errors="surrogateescape").decode(errors="replace")
+                yield Reject(shown, Reason.UNREADABLE, "its name is not UTF-8: rename it")
+        for name in folders:
+            if Path(folder, name).is_symlink():
+                yield Reject(_below(root, folder, name), Reason.UNSAFE_PATH, "linked folders are not entered")
+    yield from (
+        Reject(_below(root, "", error.filename), Reason.UNREADABLE, f"{error.strerror}: not looked into")
+        for error in shut
+    )
+
+
+def _below(root: Path, folder: str, name: str) -> str:
+    return PurePosixPath(Path(folder, name).relative_to(root)).as_posix()
+
+
+def _is_text(name: str) -> bool:
+    return name.isascii() or name.encode(errors="replace").decode() == name
 
 
 def _is_plain(root: Path, path: str) -> bool:

@@ -170,7 +170,8 @@ def read_keys(graph: Graph) -> Outcome:
     rejects = [unnamed("artwork", number) for number in range(nameless)]
     pieces = [known[start : start + PIECE] for start in range(0, len(known), PIECE)]
     column = pa.chunked_array(pieces, pa.string())  # all at once would take four times their memory
-    return Outcome(pa.table([column], schema=tables.TABLES["art_keys"]), rejects)
+    columns = [column, pa.nulls(len(known), pa.string())]
+    return Outcome(pa.table(columns, schema=tables.TABLES["art_keys"]), rejects)
 
 
 def read_window(keys: pa.Table, *, graph: Graph, kinds: Kinds) -> Outcome:

@@ -4,9 +4,6 @@
 counts otherwise than before is read anew.
 """
 
-from functools import lru_cache
-from pathlib import Path
-
 import pyarrow as pa
 
 from artsound.errors import Outcome
@@ -21,17 +18,19 @@ def count_graph(collection: Collection) -> Outcome:
 
 
 def read_keys(collection: Collection, _: pa.Table) -> Outcome:
-    """List the artworks of the graph; images that belong to none are refused here."""
+    """List the artworks of the graph with their images; those that belong to none are refused here."""
     keys = artgraph.read_keys(_graph(collection))
-    surplus = images.not_listed(_places(collection), keys.rows["artwork_id"].to_pylist())
-    return Outcome(keys.rows, [*keys.rejects, *surplus])
+    found = images.find(keys.rows["artwork_id"].to_pylist(), open_media(collection.path))
+    paths = pa.array(found.paths, pa.string())
+    return Outcome(keys.rows.set_column(1, "image_path", paths), [*keys.rejects, *found.surplus])
 
 
 def read_artworks(collection: Collection, keys: pa.Table, counts: pa.Table) -> Outcome:
-    """Read a window of the artworks, and find their images."""
+    """Read a window of the artworks."""
     graph = _graph(collection)
     kinds = artgraph_counts.kinds_in(counts, graph)
-    return images.placed(artgraph.read_window(keys, graph=graph, kinds=kinds), _places(collection))
+    read = artgraph.read_window(keys, graph=graph, kinds=kinds)
+    return images.placed(read, keys["image_path"].to_pylist())
 
 
 def read_artists(collection: Collection, counts: pa.Table) -> Outcome:
@@ -42,13 +41,3 @@ def read_artists(collection: Collection, counts: pa.Table) -> Outcome:
 
 def _graph(collection: Collection) -> artgraph.Graph:
     return artgraph.Graph(collection.uri, collection.database)
-
-
-@lru_cache(maxsize=1)
-def _places_in(path: Path, _: int) -> images.Places:
-    return images.index(open_media(path).names())
-
-
-def _places(collection: Collection) -> images.Places:
-    """List the images once for all windows, and anew when the folder or zip has changed."""
-    return _places_in(collection.path, collection.path.stat().st_mtime_ns if collection.path.exists() else 0)

@@ -4,24 +4,19 @@ Quirks that are minded: genres are lists of ids, tags lists of words, both as Py
 stand in raw_tracks.csv only; audio lies at `<root>/000/000002.mp3`. Those of the CSVs: `fma_metadata`.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
-from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from artsound import tables
-from artsound.errors import ConfigError, Outcome, Reason, Reject, SourceError
-from artsound.media.audio import decode_audio
-from artsound.media.files import Media, MediaError
-from artsound.progress import track
+from artsound.errors import Outcome, Reason, Reject
+from artsound.media.files import Media
+from artsound.media.surplus import left_out, others
 from artsound.sources.base import Remote, Source
-from artsound.sources.download import sound
 from artsound.sources.fma_metadata import Line, Metadata, Subset, extras, labels, literal
 
 BASE = "https://os.unil.cloud.switch.ch/fma/"
@@ -70,13 +65,6 @@ COLUMNS = {  # of tracks.csv that become columns of ours; the others go to `extr
     *("track.genres", "track.tags", "artist.associated_labels", "track.publisher"),
 }
 Size = Literal["metadata", "small", "medium", "large", "full"]
-KNOWN_COUNTS = {  # subset → clips that are kept, fail to decode, are under 10.0 s
-    "large": (105_884, 162, 528),
-    "medium": (24_980, 15, 5),
-}
-PIECE = 1_000  # files that wait for a thread at a time
-Result = TypeVar("Result")
-MIN_FRAMES, RATE = 480_000, 48_000  # 10.0 s, counted after the decoder of the known counts resampled
 
 
 def check_metadata(metadata: Path) -> None:
@@ -88,21 +76,38 @@ def check_metadata(metadata: Path) -> None:
 def read_tracks(metadata: Path, media: Media, *, subset: Subset = "large") -> Outcome:
     """List the tracks of a subset, by id; tracks without file and files without track are refused.
 
+    Of several files of one id the first path by order is taken, and the others are told.
+
     Raises:
         ConfigError: the metadata is not there, or lacks a file or column; says which.
     """
     with Metadata(metadata) as given:
-        places = {PurePosixPath(name).stem: name for name in media.names() if name.lower().endswith(".mp3")}
-        lines = given.tracks(subset)
-        found = [places.pop(f"{int(key):06d}", None) for key in lines["track_id"].to_pylist()]
-        there = pa.array([place is not None for place in found], pa.bool_())
-        lacking = lines["track_id"].filter(pc.invert(there)).to_pylist()
-        lines = lines.filter(there)
+        lines, unread = given.tracks(subset)
         links = given.links({*lines["track_id"].to_pylist()})
         genres = given.genres()
+    wanted = [f"{int(key):06d}" for key in lines["track_id"].to_pylist()]
+    places = _places(media)
+    there = pa.array([name in places for name in wanted], pa.bool_())
+    lacking = lines["track_id"].filter(pc.invert(there)).to_pylist()
+    taken = [places[name] for name in wanted if name in places]
+    strays = (path for name in places.keys() - {*wanted} for path in places[name])
     rejects = [Reject(key, Reason.MISSING_FILE, f"no {int(key):06d}.mp3") for key in lacking]
-    rejects += [Reject(name, Reason.NOT_LISTED, "no track has this id") for name in sorted(places.values())]
-    return Outcome(_rows(lines, [place for place in found if place], links, genres), rejects)
+    rejects += [
+        Reject(path, Reason.NOT_LISTED, f"no track of the {subset} set has this id")
+        for path in sorted(strays)
+    ]
+    rejects += [copy for paths in taken for copy in others(media, paths)] + left_out(media)
+    rows = _rows(lines.filter(there), [first for first, *_ in taken], links, genres)
+    return Outcome(rows, [*unread, *rejects])
+
+
+def _places(media: Media) -> dict[str, list[str]]:
+    """Look up recordings by id, as six digits: all that go by it, by path."""
+    places: dict[str, list[str]] = {}
+    for path in sorted(media.names()):
+        if path.lower().endswith(".mp3"):
+            places.setdefault(PurePosixPath(path).stem, []).append(path)
+    return places
 
 
 def _rows(
@@ -141,82 +146,6 @@ def _genres(titles: Mapping[str, str], top: str, ids: str) -> list[str]:
 
 def _tags(text: str) -> list[str]:
     return [str(tag) for tag in literal(text)]
-
-
-class Tally(NamedTuple):
-    """What became of the clips of a subset."""
-
-    kept: int
-    failed: tuple[str, ...]
-    short: tuple[str, ...]
-
-
-def check_audio(media: Media, *, workers: int) -> Tally:
-    """Decode every mp3 as the known counts were made: 48 kHz mono; failed, or under 480,000 samples.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    names = [name for name in media.names() if name.lower().endswith(".mp3")]
-    if not names:
-        raise ConfigError("there is no .mp3 in it: name an archive of FMA's audio, or its folder")
-    results = _in_threads(partial(_frames, media), names, "decoding", workers)
-    ends = dict(zip(names, results, strict=True))
-    failed = tuple(name for name, frames in ends.items() if not frames)
-    short = tuple(name for name, frames in ends.items() if 0 < frames < MIN_FRAMES)
-    return Tally(len(names) - len(failed) - len(short), failed, short)
-
-
-def _in_threads(
-    work: Callable[[str], Result], names: list[str], label: str, workers: int
-) -> Iterator[Result]:
-    """Work on names in threads, in order; a piece at a time, since what waits takes 2 kB each."""
-    pieces = (names[start : start + PIECE] for start in range(0, len(names), PIECE))
-    with ThreadPoolExecutor(workers) as pool:
-        yield from track(chain.from_iterable(pool.map(work, piece) for piece in pieces), label, len(names))
-
-
-def _frames(media: Media, name: str) -> int:
-    try:
-        return len(decode_audio(media.read(name), rate=RATE).samples)
-    except MediaError:
-        return 0
-
-
-def check_members(media: Media, *, workers: int) -> list[str]:
-    """Hold the files against the `checksums` list of the archive; returns all that differ.
-
-    Raises:
-        SourceError: there is no such list, or it cannot be read.
-    """
-    lists = [name for name in media.names() if PurePosixPath(name).name == "checksums"]
-    if not lists:
-        raise SourceError("the archive holds no `checksums`: it is not one of FMA's, or incomplete")
-    root = PurePosixPath(lists[0]).parent
-    try:
-        told = media.read(lists[0]).decode()
-    except (MediaError, UnicodeDecodeError) as error:
-        why = error.detail if isinstance(error, MediaError) else "it is no text"
-        raise SourceError(f"cannot read {lists[0]} ({why}): download the archive again") from error
-    lines = (line.partition("  ") for line in told.splitlines() if line)
-    expected = {str(root / path): sha1 for sha1, _, path in lines}
-    found = _in_threads(partial(_sha1, media), [*expected], "checksums", workers)
-    wrong = [name for (name, sha1), is_ in zip(expected.items(), found, strict=True) if sha1 != is_]
-    inside = {name for name in media.names() if name.endswith(".mp3")}
-    return sorted({*wrong, *(inside - set(expected))})
-
-
-def _sha1(media: Media, name: str) -> str:
-    try:
-        return hashlib.sha1(media.read(name), usedforsecurity=False).hexdigest()
-    except MediaError as error:
-        return hashlib.sha1(usedforsecurity=False).hexdigest() if error.reason == Reason.EMPTY_FILE else ""
-
-
-def check_archive(path: Path) -> bool | None:
-    """Hold a downloaded archive against its published SHA-1; None when its name is not one of FMA's."""
-    remote = next((remote for remote in SOURCE.remotes if remote.name == path.name), None)
-    return None if remote is None else sound(path, remote)
 
 
 def archives(size: Size) -> list[Remote]:

@@ -1,6 +1,7 @@
 """FMA's artists and albums, from raw_artists.csv and raw_albums.csv: told once, not on every track."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from artsound import tables
 from artsound.catalog.dates import parse_date
 from artsound.catalog.names import clean_text, plain_text, printed_name
-from artsound.errors import Outcome
+from artsound.errors import Outcome, Reason, Reject
 from artsound.sources.fma_metadata import Line, Metadata, labels, literal
 from artsound.tables.columns import UNKNOWN_LIFE
 
@@ -32,9 +33,15 @@ def read_albums(metadata: Path) -> Outcome:
 
 
 def _read(metadata: Path, name: str, key: str, table: str, row: Callable[[Line], dict[str, Any]]) -> Outcome:
+    """Turn the lines of a CSV into rows, by key; of several of one key the last, which is told."""
     with Metadata(metadata) as given:
-        lines = {line[key]: line for line in given.raw(name) if line.get(key)}
-    return Outcome(tables.rows_of(table, [row(lines[key]) for key in sorted(lines)]))
+        listed = given.raw(name)
+    lines = {line[key]: line for line in listed if line[key]}
+    times = Counter(line[key] for line in listed)
+    rejects = [Reject(f"{name} without {key}", Reason.MISSING_FILE, "it has no key")] * times.pop("", 0)
+    for item, count in sorted(times.items()):
+        rejects += [Reject(item, Reason.DUPLICATE_KEY, f"{name}: a later line has this {key}")] * (count - 1)
+    return Outcome(tables.rows_of(table, [row(lines[key]) for key in sorted(lines)]), rejects)
 
 
 def _artist(line: Line) -> dict[str, Any]:

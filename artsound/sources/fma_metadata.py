@@ -15,16 +15,18 @@ from json.encoder import encode_basestring
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from artsound.errors import ConfigError
+from artsound.errors import ConfigError, Reason, Reject
 from artsound.media.files import ZIP_DAMAGE
 
 Line = dict[str, str]
-Subset = Literal["small", "medium", "large"]
-SUBSETS = ("small", "medium", "large")  # each contains the ones before
+Subset = Literal["small", "medium", "large", "full"]
+SUBSETS = ("small", "medium", "large", "full")  # each contains the ones before; full: large, untrimmed
+SHOWN = 80  # characters of a value that is none
 HEAD = 1 << 16  # bytes that hold the header of a CSV
 FILES = ("tracks.csv", "raw_tracks.csv", "raw_albums.csv", "raw_artists.csv", "genres.csv")  # that are read
 KEYS = {"raw_albums.csv": ("album_id",), "raw_artists.csv": ("artist_id",)}  # of those that are read whole
@@ -57,14 +59,22 @@ class Metadata:
         if self._zip:
             self._zip.close()
 
-    def tracks(self, subset: Subset) -> pa.Table:
-        """Read tracks.csv, all as text; the columns are named `album.title` and so on; by id."""
+    def tracks(self, subset: Subset) -> tuple[pa.Table, list[Reject]]:
+        """Read tracks.csv, all as text; the columns are named `album.title` and so on; by id.
+
+        Returns the lines of the subset, and refuses those that cannot belong to any: no id, no known subset,
+        an id that an earlier line has.
+        """
         names = self.track_columns()
         wanted = [name for name in names if name not in LONG_TEXTS]
         lines = self._table("tracks.csv", self._bytes("tracks.csv"), names, wanted, skip=3)
+        numbered = pc.match_substring_regex(lines["track_id"], r"^\d{1,9}$")
+        known = pc.is_in(lines["set.subset"], pa.array(SUBSETS))
+        refused = _odd(lines.filter(pc.invert(pc.and_(numbered, known))))
         inside = pc.is_in(lines["set.subset"], pa.array(SUBSETS[: SUBSETS.index(subset) + 1]))
-        kept = lines.filter(pc.and_(inside, pc.match_substring_regex(lines["track_id"], r"^\d+$")))
-        return kept.take(pc.sort_indices(kept["track_id"].cast(pa.int64())))
+        kept = lines.filter(pc.and_(inside, numbered))
+        kept = kept.take(pc.sort_indices(kept["track_id"].cast(pa.int64())))
+        return _once(kept, refused)
 
     def track_columns(self) -> list[str]:
         """Name the columns of tracks.csv by its two header rows."""
@@ -146,6 +156,25 @@ class Metadata:
                     damaged = f"{name} of {self._path} is damaged ({error}): download it again"
                     raise ConfigError(damaged) from error
         raise ConfigError(f"{self._path} holds no {name}: is it fma_metadata.zip?")
+
+
+def _odd(lines: pa.Table) -> list[Reject]:
+    """Refuse lines that have no id, or are of no subset."""
+    told = zip(lines["track_id"].to_pylist(), lines["set.subset"].to_pylist(), strict=True)
+    return [
+        Reject(key[:SHOWN], Reason.MISSING_FILE, f"tracks.csv: no id, or of no known set ({named[:SHOWN]!r})")
+        for key, named in told
+    ]
+
+
+def _once(lines: pa.Table, refused: list[Reject]) -> tuple[pa.Table, list[Reject]]:
+    """Keep the first line of each id; they are sorted by it."""
+    ids = lines["track_id"].cast(pa.int64()).to_numpy()
+    again = np.append(False, ids[1:] == ids[:-1])[: len(ids)]
+    repeated = lines["track_id"].filter(pa.array(again)).to_pylist()
+    told = "tracks.csv has another line with this id"
+    kept = lines.filter(pa.array(~again))
+    return kept, [*refused, *(Reject(key, Reason.DUPLICATE_KEY, told) for key in repeated)]
 
 
 def literal(text: str) -> list[Any]:

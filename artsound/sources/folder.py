@@ -19,6 +19,7 @@ from artsound import tables
 from artsound.contracts import WEIGHTED, WORDS
 from artsound.errors import ConfigError, Outcome, Reason, Reject
 from artsound.media.files import MediaError, open_media
+from artsound.media.surplus import left_out
 from artsound.settings import Collection
 from artsound.sources.base import Source
 
@@ -128,7 +129,7 @@ def _read(collection: Collection, side: _Side) -> Outcome:
             continue
         used.add(path)
         rows.append(_row(written, path, cells, ours, side))
-    rejects += _not_listed(files - used, side, collection)
+    rejects += [*_not_listed(files - used, side), *left_out(open_media(collection.path))]
     rows.sort(key=lambda row: str(row[side.key]))
     return Outcome(tables.rows_of(side.table, rows), rejects)
 
@@ -263,7 +264,7 @@ def _words(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _not_listed(paths: Names[str], side: _Side, collection: Collection) -> list[Reject]:
+def _not_listed(paths: Names[str], side: _Side) -> list[Reject]:
     media = [path for path in sorted(paths) if path.lower().endswith(side.endings)]
     return [Reject(path, Reason.NOT_LISTED, "no line of the CSV names it") for path in media]
 

@@ -29,10 +29,9 @@ def _metadata(collection: Collection) -> Path:
 def _graph_artworks(collection: Collection) -> Outcome:
     """Read an export, and find the images of its artworks."""
     read = artgraph_csv.read_artworks(_export(collection))
-    places = images.index(open_media(collection.path).names())
-    surplus = images.not_listed(places, read.rows["artwork_id"].to_pylist())
-    found = images.placed(read, places)
-    return Outcome(found.rows, [*found.rejects, *surplus])
+    found = images.find(read.rows["artwork_id"].to_pylist(), open_media(collection.path))
+    placed = images.placed(read, found.paths)
+    return Outcome(placed.rows, [*placed.rejects, *found.surplus])
 
 
 def _fma_tracks(collection: Collection) -> Outcome:

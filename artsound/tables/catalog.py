@@ -66,6 +66,7 @@ GRAPH_COUNTS = table(
 
 ART_KEYS = table(
     ARTWORK_ID,
+    maybe("image_path", TEXT, "relative to the source's root; null where no image is clearly its own"),
     key="artwork_id",
     about="The artworks of a graph, in the order of its comparisons; windows of it are read one by one.",
 )

@@ -1,5 +1,6 @@
 """FMA's two archives, made up in their true layout."""
 
+import csv
 import json
 import shutil
 import zipfile
@@ -16,14 +17,16 @@ from artsound.errors import ConfigError, Reason, SourceError
 from artsound.media.files import Media, open_media
 from artsound.sources.artgraph_model import SOURCE as ARTGRAPH
 from artsound.sources.base import Source
-from artsound.sources.fma import (
+from artsound.sources.fma import SOURCE, check_metadata, read_tracks
+from artsound.sources.fma_check import (
+    CLIPS,
     KNOWN_COUNTS,
-    SOURCE,
+    Members,
+    Tally,
     check_archive,
     check_audio,
     check_members,
-    check_metadata,
-    read_tracks,
+    compare,
 )
 from artsound.sources.fma_makers import read_albums, read_musicians
 from artsound.sources.folder import SOURCE as FOLDER
@@ -64,6 +67,61 @@ def test_every_planted_fault_is_found_under_its_reason(fma: tuple[Path, Planted]
     assert [row["clip_id"] for row in rows if row["constant"] and row["peak"] > 0] == [planted.constant]
     copies = find_duplicates(artworks(), clips.rows, near_bits=4).rows
     assert sorted(copies["item_id"].to_pylist()) == sorted([planted.copy, planted.original])
+
+
+def test_of_several_files_of_one_id_one_is_taken_and_the_others_are_told(
+    fma: tuple[Path, Planted], tmp_path: Path
+) -> None:
+    folder, planted = fma
+    raw = read_tracks(folder / "fma_metadata.zip", audio(folder))
+    first, second, third = raw.rows["audio_path"].to_pylist()[:3]
+    with zipfile.ZipFile(folder / "fma_large.zip") as archive:
+        archive.extractall(tmp_path / "f")
+    (tmp_path / "f/more").mkdir()
+    shutil.copy(tmp_path / "f" / first, tmp_path / "f/more")
+    (tmp_path / "f/more" / Path(second).name).write_bytes(b"other")
+    shutil.copy(tmp_path / "f" / third, (tmp_path / "f" / third).with_suffix(".MP3"))
+    stray = tmp_path / "f/more" / f"{int(planted.unlisted):06d}.mp3"
+    stray.write_bytes(b"a second one of no track")
+    shutil.make_archive(str(tmp_path / "z"), "zip", tmp_path / "f")
+    for media in (open_media(tmp_path / "f"), open_media(tmp_path / "z.zip")):
+        more = read_tracks(folder / "fma_metadata.zip", media)
+        assert more.rows.drop_columns("audio_path").equals(raw.rows.drop_columns("audio_path"))
+        assert more.rows["audio_path"].to_pylist()[:2] == [first, second]
+        told = {one.item_id: one for one in more.rejects if one not in raw.rejects}
+        assert {name: one.reason for name, one in told.items()} == {
+            f"more/{Path(first).name}": Reason.DUPLICATE_CONTENT,
+            f"more/{Path(second).name}": Reason.DUPLICATE_KEY,
+            third: Reason.DUPLICATE_CONTENT,
+            f"more/{stray.name}": Reason.NOT_LISTED,
+        }
+        assert first in told[f"more/{Path(first).name}"].detail
+
+
+def write(path: Path, lines: list[list[str]]) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(lines)
+
+
+def test_lines_of_no_set_and_ids_told_twice_are_refused(fma: tuple[Path, Planted], tmp_path: Path) -> None:
+    with zipfile.ZipFile(fma[0] / "fma_metadata.zip") as archive:
+        archive.extractall(tmp_path)
+    place = tmp_path / "fma_metadata"
+    before = read_tracks(place, audio(fma[0]))
+    with (place / "tracks.csv").open(newline="") as file:
+        *head, first, second = csv.reader(file)
+    unlike = [f"x{first[0]}", *first[1:]]
+    write(place / "tracks.csv", [*head, first, second, second, unlike])
+    for name in ("raw_artists.csv", "raw_albums.csv"):
+        with (place / name).open(newline="") as file:
+            lines = list(csv.reader(file))
+        write(place / name, [*lines, lines[1]])
+    again = read_tracks(place, audio(fma[0]))
+    assert again.rows.equals(before.rows)
+    told = [(one.item_id, one.reason) for one in again.rejects if one not in before.rejects]
+    assert told == [(unlike[0], Reason.MISSING_FILE), (second[0], Reason.DUPLICATE_KEY)]
+    for read in (read_musicians, read_albums):
+        assert [one.reason for one in read(place).rejects] == [Reason.DUPLICATE_KEY]
 
 
 def test_what_the_metadata_says_comes_along(fma: tuple[Path, Planted]) -> None:
@@ -125,21 +183,37 @@ def test_a_folder_without_recordings_is_told(tmp_path: Path) -> None:
 
 def test_the_known_counts_add_up_to_the_subsets() -> None:
     assert {name: sum(counts) for name, counts in KNOWN_COUNTS.items()} == {
-        "large": 106_574,
-        "medium": 25_000,
+        "large": CLIPS["large"],
+        "medium": CLIPS["medium"],
     }
+
+
+def test_each_set_is_held_against_what_is_known_of_it_and_no_more() -> None:
+    """Of fma_full its tracks and copies are known, and not how many of them decode."""
+    tally = Tally(106_570, ("a.mp3", "b.mp3", "c.mp3"), ("d.mp3",))
+    full = {count.what: count for count in compare("full", tally, Members([], 936))}
+    assert {name: count.known for name, count in full.items()} == {
+        "kept": None,
+        "failed": None,
+        "short": None,
+        "clips": 106_574,
+        "copies": 937,
+    }
+    assert [name for name, count in full.items() if count.differs] == ["copies"]
+    large = compare("large", tally)
+    assert [count.what for count in large if count.differs] == ["kept", "failed", "short"]
 
 
 def test_checksums_of_the_files_are_verified(fma: tuple[Path, Planted], tmp_path: Path) -> None:
     folder, _ = fma
-    assert check_members(audio(folder), workers=2) == []
+    assert check_members(audio(folder), workers=2) == ([], 1)
     with zipfile.ZipFile(folder / "fma_large.zip") as archive:
         archive.extractall(tmp_path)
     (tmp_path / "fma_large/000/000002.mp3").write_bytes(b"other")
     (tmp_path / "fma_large/000/000032.mp3").unlink()
     shutil.copy(tmp_path / "fma_large/000/000035.mp3", tmp_path / "fma_large/000/009999.mp3")
     expected = [f"fma_large/000/{name}.mp3" for name in ("000002", "000032", "009999")]
-    assert check_members(open_media(tmp_path), workers=2) == expected
+    assert check_members(open_media(tmp_path), workers=2) == (expected, 1)
     for garbage in (b"", b"\xff\xfe"):
         (tmp_path / "fma_large/checksums").write_bytes(garbage)
         with pytest.raises(SourceError, match="cannot read fma_large/checksums"):

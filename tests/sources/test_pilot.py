@@ -31,6 +31,20 @@ def paint(folder: Path, names: list[str]) -> None:
         Image.fromarray(pixels).resize((96, 72), Image.Resampling.BICUBIC).save(folder / name, "JPEG")
 
 
+def spoil(images: Path, names: list[str]) -> list[str]:
+    """Spoil some images and return their names; adds one of no artwork and one that is there twice."""
+    missing, text, cut, empty, copy, original = names[10:16]
+    (images / missing).unlink()
+    (images / text).write_text("no image")
+    (images / cut).write_bytes((images / cut).read_bytes()[:-300])
+    (images / empty).write_bytes(b"")
+    shutil.copy(images / original, images / copy)
+    shutil.copy(images / names[20], images / "nobody_stray.jpg")
+    (images / "more").mkdir()
+    shutil.copy(images / names[20], images / "more")
+    return names[10:16]
+
+
 def refused(store: Store, table: str) -> dict[str, str]:
     return {row["item_id"]: row["reason"] for row in store.rejects(table).to_pylist()}
 
@@ -90,13 +104,7 @@ def test_the_pilot_finds_every_planted_fault_and_builds_a_release(
     names = [node["name"] for node in graph.nodes["Artwork"]]
     images = tmp_path / "data/artgraph/imagesf2"
     paint(images, names)
-    missing, text, cut, empty, copy, original = names[10:16]
-    (images / missing).unlink()
-    (images / text).write_text("no image")
-    (images / cut).write_bytes((images / cut).read_bytes()[:-300])
-    (images / empty).write_bytes(b"")
-    shutil.copy(images / original, images / copy)
-    shutil.copy(images / names[20], images / "nobody_stray.jpg")
+    missing, text, cut, empty, copy, original = spoil(images, names)
     planted = make_fma(tmp_path / "data/fma", TRACKS, faults=True)
     with bolt(tmp_path / "server") as server:
         load_export(tmp_path / "export", Graph(server.uri))
@@ -107,7 +115,10 @@ def test_the_pilot_finds_every_planted_fault_and_builds_a_release(
         made = standing_until_changed(Settings.load(tmp_path / "pilot.toml"), Graph(server.uri))
     store = Store(tmp_path / "build/pilot")
     art = {name: refused(store, name) for name in ("art_keys", "raw_artworks", "artworks", "splits")}
-    assert art["art_keys"] == {"nobody_stray.jpg": Reason.NOT_LISTED}
+    assert art["art_keys"] == {
+        "nobody_stray.jpg": Reason.NOT_LISTED,
+        f"more/{names[20]}": Reason.DUPLICATE_CONTENT,
+    }
     assert art["raw_artworks"] == {missing: Reason.MISSING_FILE}
     assert art["artworks"] == {text: Reason.UNREADABLE, cut: Reason.UNREADABLE, empty: Reason.EMPTY_FILE}
     assert art["splits"] == {
