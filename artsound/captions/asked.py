@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -55,13 +57,10 @@ class Asked:
 
     def __call__(self, items: Sequence[Item]) -> list[Answer]:
         """Return one answer an item; an item that cannot be read, or has no usable answer, is refused."""
-        answers: dict[int, Answer] = {}
-        waiting: list[_Open] = []
-        for position, item in enumerate(items):
-            try:
-                waiting.append(self._first(position, item))
-            except MediaError as error:
-                answers[position] = Answer(refused=f"{error.reason}: {error.detail}")
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # no model works while its questions are decoded
+            opened = dict(enumerate(pool.map(self._first, range(len(items)), items)))
+        answers = {position: one for position, one in opened.items() if isinstance(one, Answer)}
+        waiting = [one for one in opened.values() if isinstance(one, _Open)]
         for number in range(self._asking.tries):
             again = []
             for one, reply in self._replies(waiting):
@@ -73,14 +72,16 @@ class Asked:
             waiting = again
         return [answers[position] for position in range(len(items))]
 
-    def _first(self, position: int, item: Item) -> _Open:
-        data = item.read()
+    def _first(self, position: int, item: Item) -> _Open | Answer:
         asking, schema = self._asking, self._form.model_json_schema()
-        question = Question(
-            asking.prompt.text, schema, asking.seed, asking.temperature, **_shown(asking, data)
-        )
-        shown = asking.pixels if asking.side == "art" else asking.seconds
-        depends = [self.name, asking.prompt.identity, schema, self._sampling(question), shown]
+        try:
+            data = item.read()
+            shown = _shown(asking, data)
+        except MediaError as error:
+            return Answer(refused=f"{error.reason}: {error.detail}")
+        question = Question(asking.prompt.text, schema, asking.seed, asking.temperature, **shown)
+        size = asking.pixels if asking.side == "art" else asking.seconds
+        depends = [self.name, asking.prompt.identity, schema, self._sampling(question), size]
         text = json.dumps([*depends, hashlib.sha256(data).hexdigest()], sort_keys=True)
         return _Open(position, item, question, hashlib.sha256(text.encode()).hexdigest())
 
