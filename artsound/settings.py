@@ -33,9 +33,9 @@ AnySection = TypeVar("AnySection", bound="Section")
 
 
 class Section(BaseModel):
-    """Immutable, and refuses keys it does not know."""
+    """Immutable, and refuses keys it does not know and numbers that are none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     decides: ClassVar[bool] = True  # false: decides how fast, not what comes out
 
 

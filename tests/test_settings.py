@@ -28,9 +28,10 @@ def test_shipped_settings_load(path: Path) -> None:
         ('root = "x"\n', r"artworks: Field required \(and 1 more\)"),
         (SMALLEST + "[splits]\nshares = {train = 0.5}\n", "shares must sum to 1"),
         (SMALLEST + '[release]\nversion = "v1"\n', r"release\.version"),
+        (SMALLEST + "[matching]\naffect = inf\n", r"matching\.affect: .*finite"),
         ("root = ", "not valid TOML"),
     ],
-    ids=["typo", "missing", "shares", "version", "syntax"],
+    ids=["typo", "missing", "shares", "version", "endless", "syntax"],
 )
 def test_a_wrong_file_is_one_line_that_names_the_key(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:

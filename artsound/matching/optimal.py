@@ -31,6 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
 
+from artsound.errors import MatchingError
 from artsound.matching import prices, search
 from artsound.matching.assign import assign
 from artsound.matching.compiled import compiled
@@ -44,6 +45,7 @@ DENSE_PAIRS = 1 << 21  # up to so many pairs, all of them are edges
 MARGIN = 0.15  # pairs so near to their row's price become edges too; in spreads of the scores
 EPSILON = 1e-5  # of the auction, same unit
 CANDIDATES = 32  # columns a row in the first graph
+LARGEST = 1 << 61  # value of a pair or of the floor; with prices on top it still fits into 64 bits
 PASSES = 12  # exact passes at most; the certificate says what was reached
 NEAR = 64  # new edges a row and pass, at most
 
@@ -108,6 +110,9 @@ def solve(
         start: prices of the side that is bid for, from an earlier matching; saves passes, and changes nothing
             of a matching that is solved to the end (no violated pair left).
         engine: of the exact passes; as little depends on it.
+
+    Raises:
+        MatchingError: weights or a floor so large that the scores do not fit.
     """
     art_first = art_bids(len(fused.art), len(fused.music), rules.policy)
     copies = rules.policy.clips_per_artwork if art_first else rules.policy.artworks_per_clip
@@ -134,6 +139,7 @@ def _sides(fused: Fused, rules: Rules, art_first: bool, copies: int) -> _Sides:
     else:
         places = no_groups(len(columns), capacity)
     scale = 1 << (TIE_BITS + (len(bidders) * copies).bit_length())
+    _check_size(fused, rules.floor, LARGEST / scale * QUANTUM)
     return _Sides(
         bidders=bidders,
         columns=columns,
@@ -147,6 +153,21 @@ def _sides(fused: Fused, rules: Rules, art_first: bool, copies: int) -> _Sides:
         floor=int(quantise(rules.floor)) * scale,
         spread=_spread(bidders, columns),
     )
+
+
+def _check_size(fused: Fused, floor: float, room: float) -> None:
+    """Refuse scores that would not fit.
+
+    Raises:
+        MatchingError: a score may be larger than `room`, or the floor is.
+    """
+    longest = [np.sqrt(np.einsum("ij,ij->i", side, side).max()) for side in (fused.art, fused.music)]
+    most = max(float(longest[0]) * float(longest[1]) + abs(fused.offset), abs(floor))
+    if not most <= room:
+        raise MatchingError(
+            f"scores of up to {most:.3g} are more than {room:.3g}, which is what whole quanta hold here: "
+            "lower min_score or all weights of [matching]"
+        )
 
 
 def hashes(side: str, ids: Sequence[str]) -> Int64[np.ndarray, "item"]:

@@ -57,7 +57,11 @@ def match_splits(
             that stops at a gap would stop elsewhere from other prices, so there it starts anew.
         engine: of the exact search; changes no pair and no price.
         note: is told how it went, and how many pairs differ from the earlier matching.
+
+    Raises:
+        MatchingError: the tables are not of one another, or the rules cannot be kept, or leave no pair.
     """
+    _tell_unknown(policy, splits)
     rows: list[dict[str, Any]] = []
     known = _prices(previous) if previous and policy.gap == 0 else {}
     name, search = chosen(engine)
@@ -67,6 +71,12 @@ def match_splits(
         solution = _solved(split, fused, rules, known, search)
         rounds[split] = solution.rounds
         rows += _matched(split, fused, rules, solution)
+    if not any(row["partners"] for row in rows):
+        why = ", ".join(sorted({row["reason"] for row in rows}))
+        raise MatchingError(
+            f"no pair is left in any split ({why}): relax min_score and forbidden in [matching], or change "
+            "[splits] so that both sides have items in one"
+        )
     made = tables.rows_of("matching", rows)
     told = changes(previous, made) if previous else None
     if told and told.any():
@@ -116,6 +126,19 @@ def fused_splits(calibration: pa.Table, splits: pa.Table, *sides: pa.Table) -> I
     for split in sorted(splits["split"].unique().to_pylist()):
         art, music = (_items(splits, split, side) for side in ("art", "music"))
         yield split, scores.fuse(terms, calibration, art, music)
+
+
+def _tell_unknown(policy: Policy, splits: pa.Table) -> None:
+    """Name forbidden pairs that forbid nothing: an id may be misspelt, or its item gone."""
+    there = set(zip(splits["side"].to_pylist(), splits["item_id"].to_pylist(), strict=True))
+    unknown = [(a, c) for a, c in policy.forbidden if not {("art", a), ("music", c)} <= there]
+    if unknown:
+        LOG.warning(
+            "matching: %d of %d forbidden pairs name an item that is not here, such as %s with %s",
+            len(unknown),
+            len(policy.forbidden),
+            *unknown[0],
+        )
 
 
 def _items(splits: pa.Table, split: str, side: str) -> list[str]:

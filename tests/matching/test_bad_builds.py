@@ -141,6 +141,18 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
         settings(f"[matching]\ncomplete = true\nforbidden = {[[name, 'a.wav'] for name in ART]}\n"),
         r"train: music a.wav cannot be matched \(forbidden\): relax \[matching\]",
     ),
+    "a least score that is no number": (
+        settings("[matching]\nmin_score = nan\n"),
+        r"matching\.min_score: .*finite",
+    ),
+    "a least score that nobody reaches": (
+        settings("[matching]\nmin_score = 100.0\n"),
+        r"no pair is left in any split \(below_min_score\): relax min_score",
+    ),
+    "weights too large for whole quanta": (
+        settings("[matching]\nsentence = 1e12\n"),
+        "scores of up to .* are more than .*: lower min_score or all weights",
+    ),
     "scores of another run": (scores_of_another_run, "sentence: calibrated on other vectors: delete"),
     "a matching of other items": (
         matching_of_other_items,

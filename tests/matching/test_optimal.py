@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
 from threadpoolctl import threadpool_limits
 
+from artsound.errors import MatchingError
 from artsound.matching import optimal, search
 from artsound.matching.engines import ENGINES
 from artsound.matching.optimal import Rules, Solution, solve
 from artsound.matching.policy import Policy
-from artsound.matching.scores import Fused, quantise
+from artsound.matching.scores import QUANTUM, Fused, quantise
 
 FLOOR = -3.0
 
@@ -61,6 +62,19 @@ def test_small_problems_reach_exactly_what_scipy_reaches(
     assert (
         worth(both, solve(both, Rules(Policy(), FLOOR))) == scores[linear_sum_assignment(scores, True)].sum()
     )
+
+
+def test_scores_as_large_as_fit_are_solved_exactly_and_larger_ones_refused() -> None:
+    both = fused(14, 11)
+    room = optimal.LARGEST * QUANTUM / (1 << (optimal.TIE_BITS + 4))
+    large = both._replace(art=both.art * np.float32(0.9 * room))
+    scores = dense(large)
+    found = solve(large, Rules(Policy(), -0.95 * room))
+    assert worth(large, found) == scores[linear_sum_assignment(scores, True)].sum()
+    with pytest.raises(MatchingError, match="lower min_score or all weights"):
+        solve(both._replace(art=both.art * np.float32(1.1 * room)), Rules(Policy(), FLOOR))
+    with pytest.raises(MatchingError, match="lower min_score or all weights"):
+        solve(both, Rules(Policy(), 1.1 * room))
 
 
 @pytest.mark.usefixtures("by_passes")

@@ -65,7 +65,7 @@ def test_unmatched_items_say_why() -> None:
         (Policy(pairs_per_artist=2), {("art", "artist_limit"), ("music", "outnumbered")}),
         (Policy(pairs_per_artist=3), {("art", "artist_limit")}),
         (Policy(pairs_per_artist=8), {("art", "outnumbered")}),
-        (Policy(min_score=9.0), {("art", "below_min_score"), ("music", "below_min_score")}),
+        (Policy(min_score=2.0), {("art", "below_min_score"), ("music", "below_min_score")}),
         (Policy(clips_per_artwork=2), {("art", "outnumbered")}),
     ],
     ids=["two an artist", "three an artist", "eight an artist", "high scores only", "two clips an artwork"],
@@ -109,3 +109,27 @@ def test_a_least_score_leaves_the_worst_unmatched() -> None:
 def test_weights_that_are_all_zero_are_refused(weights: dict[str, float]) -> None:
     with pytest.raises(MatchingError, match="weights"):
         calibrate(SPLITS, *made.sides(SPLITS), weights=weights)
+
+
+def test_rules_that_leave_no_pair_at_all_are_refused() -> None:
+    given = made.sides(SPLITS)
+    calibration = calibrate(SPLITS, *given, weights=made.WEIGHTS).rows
+    with pytest.raises(MatchingError, match=r"no pair is left .*below_min_score"):
+        match_splits(calibration, SPLITS, *given, policy=Policy(min_score=9.0))
+
+
+def test_splits_without_a_counterpart_anywhere_are_refused() -> None:
+    apart = made.splits(train=(4, 0), val=(0, 3))
+    given = made.sides(apart)
+    calibration = calibrate(apart, *given, weights=made.WEIGHTS).rows
+    with pytest.raises(MatchingError, match=r"no pair is left .*no_counterpart"):
+        match_splits(calibration, apart, *given)
+
+
+def test_forbidden_pairs_that_name_nobody_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    given = made.sides(SPLITS)
+    calibration = calibrate(SPLITS, *given, weights=made.WEIGHTS).rows
+    policy = Policy(forbidden=(("train-a0", "train-c1"), ("train-a0", "misspelt")))
+    match_splits(calibration, SPLITS, *given, policy=policy)
+    assert "1 of 2 forbidden pairs" in caplog.text
+    assert "train-a0 with misspelt" in caplog.text
