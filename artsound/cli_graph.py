@@ -63,21 +63,24 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Print nodes by label and relations by type beside the published counts; exit code 1 if any differ."""
-    from artsound.sources import artgraph, artgraph_csv
+    from artsound.sources import artgraph, artgraph_csv, artgraph_extra
     from artsound.sources.artgraph_load import compare
 
     graph = artgraph.Graph(uri, database)
     nodes, edges = artgraph_csv.count_triples(export) if export else artgraph.count_triples(graph)
+    more = artgraph_csv.count_extra(export) if export else artgraph_extra.count_extra(graph, nodes, edges)
     lines = compare(nodes, edges)
     different = [line for line in lines if line.differs]
     counts = {"nodes": sum(nodes.values()), "relations": sum(edges.values())}
     if as_json:
         told = [line._asdict() | {"differs": line.differs} for line in lines]
-        typer.echo(json.dumps({**counts, "counts": told}))
+        typer.echo(json.dumps({**counts, "counts": told, "graph_extra": more}))
     else:
         for line in lines:
             published = f"{line.published or 'not':>9} published"
             typer.echo(f"{line.found:>9}  {published}  {line.what}{'  ← differs' if line.differs else ''}")
+        for what, count in more.items():
+            typer.echo(f"{count:>9}  in graph_extra       {what}")
         total = f"{counts['nodes']} nodes (published 135038), {counts['relations']} relations (875416)"
         typer.echo(f"{total}: {len(different)} counts differ")
     if different:

@@ -46,7 +46,11 @@ _RAW_ARTISTS = Stage("raw_artists", (), ("artworks",), wiring.raw_artists, watch
 # source of the artworks → the stages that read it; a server is read in windows of its keys
 READ_ART: dict[str, tuple[Stage, ...]] = {
     "folder": (_RAW_ARTWORKS,),
-    "artgraph-csv": (_RAW_ARTWORKS, _RAW_ARTISTS),
+    "artgraph-csv": (
+        _RAW_ARTWORKS,
+        _RAW_ARTISTS,
+        Stage("graph_extra", (), ("artworks",), wiring.graph_extra, watches=wiring.art_files),
+    ),
     "artgraph": (
         Stage("graph_counts", (), ("artworks",), wiring.graph_counts, watches=wiring.graph_state),
         Stage("art_keys", ("graph_counts",), ("artworks",), wiring.art_keys, watches=wiring.art_files),
@@ -60,6 +64,7 @@ READ_ART: dict[str, tuple[Stage, ...]] = {
             revision=3,
         ),
         Stage("raw_artists", ("graph_counts",), ("artworks",), wiring.raw_artists),
+        Stage("graph_extra", ("graph_counts",), ("artworks",), wiring.graph_extra),
     ),
 }
 

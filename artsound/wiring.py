@@ -88,6 +88,12 @@ def raw_artists(settings: Settings) -> Run:
     return partial(ARTIST_SOURCES[settings.artworks.source], settings.artworks)
 
 
+def graph_extra(settings: Settings) -> Run:
+    from artsound.sources.readers import EXTRA_SOURCES
+
+    return partial(EXTRA_SOURCES[settings.artworks.source], settings.artworks)
+
+
 def raw_artworks(settings: Settings) -> Run:
     from artsound.sources.readers import ART_SOURCES
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from artsound.cli import app
 from artsound.sources.synthetic_artgraph import make_graph, write_csv
 from artsound.sources.synthetic_fma import make_fma
+from tests.sources.test_artgraph_csv import beyond
 
 
 def test_graph_check_tells_what_differs_from_the_published_counts(tmp_path: Path) -> None:
@@ -24,6 +25,15 @@ def test_graph_check_tells_what_differs_from_the_published_counts(tmp_path: Path
     told = json.loads(CliRunner().invoke(app, ["graph", "check", str(tmp_path), "--json"]).stdout)
     artworks = {"what": "Artwork", "published": 116_475, "found": 50, "differs": True}
     assert artworks in told["counts"]
+    assert told["graph_extra"] == {}
+
+
+def test_graph_check_counts_what_no_column_is_for(tmp_path: Path) -> None:
+    export = beyond(tmp_path / "g")
+    plain = CliRunner().invoke(app, ["graph", "check", str(export)])
+    assert "        1  in graph_extra       Style.summary" in plain.stdout.splitlines()
+    told = json.loads(CliRunner().invoke(app, ["graph", "check", str(export), "--json"]).stdout)
+    assert told["graph_extra"]["Place → Auction (isNear)"] == 1
 
 
 @pytest.mark.slow

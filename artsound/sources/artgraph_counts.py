@@ -9,27 +9,26 @@ import pyarrow.compute as pc
 
 from artsound import tables
 from artsound.errors import Outcome
+from artsound.progress import LOG
 from artsound.sources.artgraph import TYPES, Graph, Kinds, kinds_of
-from artsound.sources.artgraph_model import tell_unread
+from artsound.sources.artgraph_extra import edges_beyond
 
 # Neo4j keeps the counts of labels and types, and need not look.
 LABELS = "CALL db.labels()"
 OF_LABEL = "MATCH (n:`{name}`) RETURN '{name}' AS name, count(n) AS count"
 OF_TYPE = "MATCH ()-[r:`{name}`]->() RETURN '{name}' AS name, count(r) AS count"
 # What the names do not tell is hashed here, row by row: servers have no function for it. Nodes are hashed
-# whole; relations by tail, since there are too many for each.
-NODES = "MATCH (n:{label}) RETURN properties(n)"
+# whole; relations by tail, since there are too many for each, and whole where they tell more than their ends.
+NODES = "MATCH (n:`{label}`) RETURN properties(n)"
 TAILS = """MATCH (h)-[r:`{name}`]->(t)
 RETURN t.name, count(h), sum(size(h.name)), min(h.name), max(h.name), sum(coalesce(r.arousal, 0))"""
-ENDS = "MATCH (h)-[r:`{name}`]->(t) RETURN DISTINCT labels(h)[0], type(r), labels(t)[0]"
-LOOKED_INTO = ("Artwork", "Artist")  # the only labels whose nodes have more than a name
 
 
 def count_graph(graph: Graph) -> Outcome:
-    """Count nodes by label, relations by type, and hash what artworks, artists and relations hold.
+    """Count nodes by label, relations by type, and hash what they hold.
 
-    One change goes unseen: relations of one type that change heads among their tails so that each tail keeps
-    number, first, last and total length of its heads' names.
+    Two changes go unseen: relations of one type that change heads among their tails so that each tail keeps
+    number, first, last and total length of its heads' names; another description of an emotion.
 
     Raises:
         ConfigError: it is no ArtGraph; lists what is missing.
@@ -37,13 +36,13 @@ def count_graph(graph: Graph) -> Outcome:
     """
     labels, types = (_counted(graph, *queries) for queries in ((LABELS, OF_LABEL), (TYPES, OF_TYPE)))
     kinds_of(graph, types)
-    tell_unread(triple for name in types for triple in graph.read(ENDS.format(name=name)))
-    inside = {
-        label: graph.read(NODES.format(label=label), _digest) for label in LOOKED_INTO if label in labels
+    inside = {label: graph.read(NODES.format(label=label), _digest) for label in labels}
+    between = {
+        name: "/".join(graph.read(query, _digest) for query in (TAILS.format(name=name), edges_beyond(name)))
+        for name in types
     }
-    between = {name: graph.read(TAILS.format(name=name), _digest) for name in types}
     rows = [
-        *(("label", name, count, inside.get(name)) for name, count in labels.items()),
+        *(("label", name, count, inside[name]) for name, count in labels.items()),
         *(("type", name, count, between[name]) for name, count in types.items()),
     ]
     names = tables.TABLES["graph_counts"].names
@@ -62,16 +61,25 @@ def _digest(rows: Iterable[Any]) -> str:
 
 
 def _counted(graph: Graph, names: str, query: str) -> dict[str, int]:
-    """Count all labels or types at once; a name that would have to be quoted is none of ArtGraph's."""
+    """Count all labels or types at once; one whose name would have to be quoted is told, and not read."""
     known = [str(name) for (name,) in graph.read(names)]
-    asked = [query.format(name=name) for name in known if not set(name) & set("`'\\")]
+    odd = [name for name in known if set(name) & set("`'\\")]
+    if odd:
+        LOG.warning("labels or relations with quotes in their names are not read: %s", ", ".join(odd))
+    asked = [query.format(name=name) for name in known if name not in odd]
     return {str(name): int(count) for name, count in graph.read(" UNION ALL ".join(asked))} if asked else {}
 
 
 def kinds_in(counts: pa.Table, graph: Graph) -> Kinds:
     """Find how a graph that was counted names its relations."""
-    types = counts.filter(pc.field("kind") == "type")["name"].to_pylist()
-    return kinds_of(graph, types)
+    return kinds_of(graph, labels_in(counts)[1])
+
+
+def labels_in(counts: pa.Table) -> tuple[list[str], list[str]]:
+    """List the labels, and the types of relations, that were counted."""
+    kinds = (counts.filter(pc.field("kind") == kind)["name"].to_pylist() for kind in ("label", "type"))
+    labels, types = kinds
+    return labels, types
 
 
 def told(counts: pa.Table) -> str:

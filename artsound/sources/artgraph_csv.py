@@ -2,14 +2,15 @@
 
 Two layouts: that of artgraph-neo4j2raw (`mapping/`, `raw/relations/`; names and edges only), and a plain one,
 `nodes.csv` (label, name, any properties) with `edges.csv` (head_label, head, type, tail_label, tail, and
-arousal and description of emotions). data/README.md has the Cypher that writes the plain one.
+any properties, such as arousal and description of emotions). data/README.md has the Cypher that writes it.
 """
 
 import csv
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +21,9 @@ import pyarrow as pa
 from artsound import tables
 from artsound.errors import ConfigError, Outcome, Reject
 from artsound.media.files import ZIP_DAMAGE
-from artsound.progress import track
+from artsound.progress import LOG, track
+from artsound.sources import artgraph_extra
+from artsound.sources.artgraph_extra import LABELS, OF_EMOTIONS, Extra, is_emotion, without
 from artsound.sources.artgraph_model import (
     EMOTION,
     NEEDED,
@@ -30,20 +33,17 @@ from artsound.sources.artgraph_model import (
     artwork_rows,
     in_columns,
     strength,
-    tell_unread,
     without_repeats,
 )
 
 # Everything is read as text. Names differ by case between the layouts: labels and types become lower case.
 BATCH = 2_000  # nodes that are turned into rows at a time
-PLAIN = {  # file of the plain layout → columns that it must have
-    "nodes.csv": ("label", "name"),
-    "edges.csv": ("head_label", "head", "type", "tail_label", "tail"),
-}
+ENDS = ("head_label", "type", "tail_label", "head", "tail")
+PLAIN = {"nodes.csv": ("label", "name"), "edges.csv": ENDS}  # file → columns that it must have
 _READ = "read_csv(?, header = {header}, delim = ',', all_varchar = true, quote = '\"', escape = '\"', {more})"
 _DERIVED = """
     INSERT INTO linked
-    SELECT a.head_label, a.head, 'derived', p.tail_label, p.tail, NULL, NULL, p.role
+    SELECT a.head_label, 'derived', p.tail_label, a.head, p.tail, NULL, NULL, p.role
     FROM linked a JOIN linked p ON p.head_label = a.tail_label AND p.head = a.tail
     WHERE a.role IN ('gallery', 'city') AND p.role IN ('gallery_city', 'gallery_country', 'city_country')
 """
@@ -61,6 +61,27 @@ _NODES = """
     WHERE n.label = ? ORDER BY n.name, n
 """
 
+_OTHER_NODES = """
+    SELECT n.*, coalesce(written, n.label) AS "written label"
+    FROM nodes n
+    LEFT JOIN (SELECT folded, min(written) AS written FROM spelt GROUP BY folded) ON folded = n.label
+    WHERE n.label NOT IN ('artwork', 'artist')
+"""
+_EDGES_BEYOND = """
+    SELECT g.* FROM given g
+    LEFT JOIN roles r ON r.head_label = lower(g.head_label) AND r.type = lower(g.type)
+        AND r.tail_label = lower(g.tail_label)
+    WHERE role IS NULL OR g.head IS NULL OR g.tail IS NULL {more}
+        OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.label = lower(g.head_label) AND n.name = g.head)
+"""
+
+
+_READ_FILES = ("nodes.csv", "edges.csv", "*_entidx2name.csv*", "edge.csv*")
+_TELL_AGAIN = (  # what an export of artgraph-neo4j2raw says of the names and edges that are read
+    *("edge_reltype.csv*", "num-edge-list.csv*", "relidx2relname.csv*", "labelidx2*name.csv*"),
+    *("triplet-type-list.csv*", "num-node-dict.csv*", "nodetype-has-*.csv*", "node-label*.csv*"),
+)
+
 
 def read_artworks(export: Path) -> Outcome:
     """List the artworks of an export, by name.
@@ -71,7 +92,6 @@ def read_artworks(export: Path) -> Outcome:
     pieces, seen = [tables.rows_of("raw_artworks", [])], set[str]()
     rejects: list[Reject] = []
     with open_export(export) as db:
-        tell_unread(db.execute("SELECT DISTINCT head_label, type, tail_label FROM edges").fetchall())
         nodes = track(_found(db, "Artwork"), "artworks of the graph")
         while batch := list(islice(nodes, BATCH)):
             kept, repeated = without_repeats(batch, lambda node: node.name, seen)
@@ -87,12 +107,64 @@ def read_artists(export: Path) -> Outcome:
     return Outcome(tables.rows_of("raw_artists", [artist_row(one) for one in kept]), rejects)
 
 
+def read_extra(export: Path) -> Outcome:
+    """Read what an export holds beyond the columns of the other tables; raises as `read_artworks`.
+
+    Files of the export that are not read are told in the log.
+    """
+    with open_export(export) as db:
+        _tell_unread(export)
+        return artgraph_extra.kept(extras(db))
+
+
+def extras(db: duckdb.DuckDBPyConnection) -> Iterator[Extra]:
+    """Find the nodes and relations of an opened export that tell more than our columns do."""
+    for values in lines(db.execute(_OTHER_NODES)):
+        label, properties = values.pop("written label"), without(values, ("name", "label"))
+        if values["label"] not in LABELS or properties or not values["name"]:
+            yield Extra(label, values["name"], "", "", None, properties)
+    for values in lines(db.execute(_EDGES_BEYOND.format(more=_given_more(db)))):
+        head, kind, tail = (values.pop(name) or "" for name in ENDS[:3])
+        read = OF_EMOTIONS if is_emotion(kind, tail) else ()
+        properties = without(values, ("head", "tail", *read))
+        yield Extra(spelt(head), values["head"], kind, spelt(tail), values["tail"], properties)
+
+
+def lines(result: Any) -> Iterator[dict[str, Any]]:
+    """Stream what DuckDB found, by column."""
+    names = [column[0] for column in result.description or ()]
+    while batch := result.fetchmany(BATCH):
+        for values in batch:
+            yield dict(zip(names, values, strict=True))
+
+
+def spelt(label: str) -> str:
+    """Write a label as ArtGraph does if it is one of its own."""
+    return LABELS.get(label.lower(), label)
+
+
+def _given_more(db: duckdb.DuckDBPyConnection) -> str:
+    """Write which relations have a property that their columns do not tell."""
+    names = [row[0] for row in db.execute("DESCRIBE given").fetchall() if row[0] not in ENDS]
+    quoted = {name: 'g."' + name.replace('"', '""') + '"' for name in names}
+    felt = f"role IS DISTINCT FROM '{EMOTION.role}' AND "
+    return "".join(
+        f" OR {felt if name in OF_EMOTIONS else ''}{column} IS NOT NULL" for name, column in quoted.items()
+    )
+
+
 def image_urls(export: Path) -> list[tuple[str, str]]:
     """List the artworks that link an image: name and address, by name."""
     with open_export(export) as db:
         db.execute("ALTER TABLE nodes ADD COLUMN IF NOT EXISTS image_url TEXT")
         query = "SELECT name, image_url FROM nodes WHERE label = 'artwork' AND image_url <> '' ORDER BY ALL"
         return db.execute(query).fetchall()
+
+
+def count_extra(export: Path) -> dict[str, int]:
+    """Count what an export holds beyond the columns of the other tables."""
+    with open_export(export) as db:
+        return artgraph_extra.tally(artgraph_extra.rows(extras(db)))
 
 
 def count_triples(export: Path) -> tuple[dict[str, int], dict[tuple[str, str, str], int]]:
@@ -150,8 +222,8 @@ def open_export(export: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def _unpacked(export: Path, only: tuple[str, ...] = (".csv", ".csv.gz")) -> Iterator[Path]:
-    """Give the folder that holds the files; the CSVs of a zip are unpacked beside for the time being."""
+def _unpacked(export: Path, only: tuple[str, ...] = _READ_FILES) -> Iterator[Path]:
+    """Give the folder that holds the files; the CSVs of a zip that are read are unpacked beside."""
     if not export.exists():
         raise ConfigError(f"{export} does not exist: name the folder or zip of a graph export")
     if export.is_dir():
@@ -160,11 +232,25 @@ def _unpacked(export: Path, only: tuple[str, ...] = (".csv", ".csv.gz")) -> Iter
     with tempfile.TemporaryDirectory() as place:
         try:
             with zipfile.ZipFile(export) as archive:
-                members = [name for name in archive.namelist() if name.endswith(only)]
+                members = [name for name in archive.namelist() if _is_like(name, only)]
                 archive.extractall(place, members)  # extractall drops `..` and absolute paths
         except ZIP_DAMAGE as error:
             raise ConfigError(f"{export} is neither a folder nor a sound zip ({error})") from error
         yield _root(Path(place))
+
+
+def _tell_unread(export: Path) -> None:
+    if export.is_dir():
+        names = [path.relative_to(export).as_posix() for path in export.rglob("*.csv*")]
+    else:
+        with zipfile.ZipFile(export) as archive:
+            names = [name for name in archive.namelist() if name.endswith((".csv", ".csv.gz"))]
+    if unread := sorted(name for name in names if not _is_like(name, (*_READ_FILES, *_TELL_AGAIN))):
+        LOG.warning("files of the graph's export that are not read: %s", ", ".join(unread))
+
+
+def _is_like(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(PurePosixPath(name).name, pattern) for pattern in patterns)
 
 
 def _root(folder: Path) -> Path:
@@ -183,12 +269,11 @@ def _load_plain(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
             raise ConfigError(
                 f"{folder / name}: some lines have more cells than its header: mend the quoting"
             )
-    db.execute("UPDATE nodes SET label = lower(label)")
-    more = [name if name in have else f"NULL AS {name}" for name in ("arousal", "description")]
-    db.execute(
-        "CREATE TABLE edges AS SELECT lower(head_label) AS head_label, head, lower(type) AS type, "  # noqa: S608
-        f"lower(tail_label) AS tail_label, tail, {', '.join(more)} FROM given"
-    )
+    db.execute("CREATE TABLE spelt AS SELECT DISTINCT lower(label) AS folded, label AS written FROM nodes")
+    db.execute("UPDATE nodes SET label = lower(coalesce(label, ''))")
+    ends = ", ".join(f"lower(coalesce({name}, '')) AS {name}" for name in ENDS[:3])
+    more = [name if name in have else f"NULL AS {name}" for name in OF_EMOTIONS]
+    db.execute(f"CREATE TABLE edges AS SELECT {ends}, head, tail, {', '.join(more)} FROM given")  # noqa: S608
 
 
 def _check_layout(export: Path, folder: Path) -> tuple[dict[str, Path], list[Path]]:
@@ -211,17 +296,17 @@ def _load_neo4j2raw(db: duckdb.DuckDBPyConnection, maps: dict[str, Path], relati
         mapping_ = mapping.replace("all_varchar = true, ", "")
         db.execute(f"INSERT INTO numbered SELECT ?, number, name FROM {mapping_}", [label, str(path)])  # noqa: S608
     db.execute("CREATE TABLE nodes AS SELECT label, name FROM numbered WHERE name IS NOT NULL")
-    db.execute(
-        "CREATE TABLE edges (head_label TEXT, head TEXT, type TEXT, tail_label TEXT, tail TEXT, "
-        "arousal TEXT, description TEXT)"
-    )
+    db.execute("CREATE TABLE spelt (folded TEXT, written TEXT)")
+    columns = ", ".join(f"{name} TEXT" for name in (*ENDS, *OF_EMOTIONS))
+    db.execute(f"CREATE TABLE edges ({columns})")
     for path in relations:
         head, kind, tail = path.parent.name.lower().split("___")
         db.execute(_JOIN_NUMBERS, [head, kind, tail, str(path), head, tail])
+    db.execute("CREATE VIEW given AS SELECT * FROM edges")
 
 
 _JOIN_NUMBERS = """
-    INSERT INTO edges SELECT ?, h.name, ?, ?, t.name, NULL, NULL
+    INSERT INTO edges SELECT ?, ?, ?, h.name, t.name, NULL, NULL
     FROM read_csv(?, header = false, columns = {'head': 'BIGINT', 'tail': 'BIGINT'}) e
     JOIN numbered h ON h.label = ? AND h.number = e.head
     JOIN numbered t ON t.label = ? AND t.number = e.tail
@@ -257,11 +342,7 @@ def _check(db: duckdb.DuckDBPyConnection, export: Path) -> None:
 
 def _found(db: duckdb.DuckDBPyConnection, label: str) -> Iterator[Found]:
     """Stream the nodes of a label with what they are linked to, by name."""
-    result = db.execute(_NODES, [label.lower(), label.lower()])
-    names = [column[0] for column in result.description or ()]
-    while batch := result.fetchmany(BATCH):
-        for values in batch:
-            yield _node(dict(zip(names, values, strict=True)))
+    return map(_node, lines(db.execute(_NODES, [label.lower(), label.lower()])))
 
 
 def _node(values: dict[str, Any]) -> Found:

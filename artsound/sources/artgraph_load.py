@@ -1,7 +1,8 @@
 """Puts an export into an empty Bolt server, and holds a graph against the published counts."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,16 +12,25 @@ import duckdb
 from artsound.errors import ConfigError
 from artsound.progress import LOG, track
 from artsound.sources.artgraph import Graph, Triples
-from artsound.sources.artgraph_csv import check, open_export
+from artsound.sources.artgraph_csv import check, lines, open_export, spelt
+from artsound.sources.artgraph_extra import without
 from artsound.sources.artgraph_model import EMOTION, NODE_COUNTS, RELATIONS
 
 Triple = tuple[str, str, str]
 BATCH = 5_000  # rows of one transaction
-_LABELS = {label.lower(): label for label in (*NODE_COUNTS, "Emotion")}
 _ENDS = "some lead to or from a node that is not listed, or listed twice"
+_LABELS = """
+    SELECT label, coalesce(min(written), label) FROM nodes LEFT JOIN spelt ON folded = label
+    GROUP BY label ORDER BY label
+"""
+_TRIPLES = """
+    SELECT lower(coalesce(head_label, '')), lower(coalesce(type, '')), lower(coalesce(tail_label, '')),
+        coalesce(min(head_label), ''), coalesce(min(type), ''), coalesce(min(tail_label), '')
+    FROM given GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
 _EDGES = """
-    SELECT head, tail, TRY_CAST(arousal AS BIGINT) AS arousal, description FROM edges
-    WHERE head_label = ? AND type = ? AND tail_label = ?
+    SELECT * EXCLUDE (head_label, type, tail_label) FROM given
+    WHERE lower(head_label) = ? AND lower(type) = ? AND lower(tail_label) = ?
 """
 
 
@@ -51,23 +61,24 @@ def load_export(export: Path, graph: Graph) -> tuple[int, int]:
             "or empty it by MATCH (n) DETACH DELETE n"
         )
     with open_export(export) as db:
-        labels = db.execute("SELECT DISTINCT label FROM nodes ORDER BY 1").fetchall()
-        nodes = sum(_load_nodes(db, graph, label) for (label,) in labels)
-        triples = db.execute(
-            "SELECT DISTINCT head_label, type, tail_label FROM edges ORDER BY ALL"
-        ).fetchall()
+        labels = db.execute(_LABELS).fetchall()
+        nodes = sum(_load_nodes(db, graph, label, written) for label, written in labels)
+        triples = {(h, k, t): (spelt(a), b, spelt(c)) for h, k, t, a, b, c in db.execute(_TRIPLES).fetchall()}
         written = _written(older=("artwork", "author", "artist") in triples)
-        edges = sum(_load_edges(db, graph, triple, written.get(triple, triple)) for triple in triples)
+        edges = sum(
+            _load_edges(db, graph, triple, written.get(triple, given)) for triple, given in triples.items()
+        )
         ((listed,),) = db.execute("SELECT count(*) FROM edges").fetchall()
     if edges != listed:
         LOG.warning("%s lists %d relations and %d were made: %s", export, listed, edges, _ENDS)
     return nodes, edges
 
 
-def _load_nodes(db: duckdb.DuckDBPyConnection, graph: Graph, label: str) -> int:
-    name = _plain(_LABELS.get(label, label))
+def _load_nodes(db: duckdb.DuckDBPyConnection, graph: Graph, label: str, written: str) -> int:
+    name = _plain(spelt(written))
     _write(graph, f"CREATE INDEX IF NOT EXISTS FOR (n:{name}) ON (n.name)")
-    rows = _rows(db.execute("SELECT * EXCLUDE (label) FROM nodes WHERE label = ?", [label]))
+    found = lines(db.execute("SELECT * EXCLUDE (label) FROM nodes WHERE label = ?", [label]))
+    rows = (without(row, ()) for row in found)
     return _fill(graph, f"UNWIND $rows AS row CREATE (n:{name}) SET n = row", rows, name)
 
 
@@ -75,10 +86,26 @@ def _load_edges(db: duckdb.DuckDBPyConnection, graph: Graph, triple: Triple, wri
     head, kind, tail = (_plain(name) for name in written)
     query = (
         f"UNWIND $rows AS row MATCH (h:{head} {{name: row.head}}) MATCH (t:{tail} {{name: row.tail}}) "
-        f"CREATE (h)-[r:{kind}]->(t)"
+        f"CREATE (h)-[r:{kind}]->(t) SET r = row.more"
     )
-    felt = " SET r.arousal = row.arousal, r.description = row.description" if tail == "Emotion" else ""
-    return _fill(graph, query + felt, _rows(db.execute(_EDGES, list(triple))), f"{head}-{kind}-{tail}")
+    rows = map(_edge, lines(db.execute(_EDGES, list(triple))))
+    return _fill(graph, query, rows, f"{head}-{kind}-{tail}")
+
+
+def _edge(values: dict[str, Any]) -> dict[str, Any]:
+    """Sort out what a relation leads between, and its properties."""
+    more = without(values, ("head", "tail"))
+    if "arousal" in more:
+        more["arousal"] = _number(more["arousal"])
+    return {"head": values["head"], "tail": values["tail"], "more": more}
+
+
+def _number(text: str) -> Any:
+    """Read a number; what is none stays as it is."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def compare(nodes: Mapping[str, int], triples: Triples) -> list[Difference]:
@@ -121,13 +148,6 @@ def _plain(name: str) -> str:
     if not name.isidentifier():
         raise ConfigError(f"{name!r} cannot be a label or type: rename it in the export")
     return name
-
-
-def _rows(result: Any) -> Iterator[dict[str, Any]]:
-    names = [column[0] for column in result.description]
-    while batch := result.fetchmany(BATCH):
-        for values in batch:
-            yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def _fill(graph: Graph, query: str, rows: Iterable[dict[str, Any]], label: str) -> int:

@@ -16,7 +16,6 @@ import pyarrow as pa
 from artsound import tables
 from artsound.catalog.dates import parse_date
 from artsound.errors import Reason, Reject
-from artsound.progress import LOG
 from artsound.sources.base import Source
 from artsound.tables.columns import UNKNOWN_LIFE
 
@@ -75,22 +74,6 @@ EMOTION = Relation("emotions", "Artwork", "elicit", "elicits", "Emotion", 0)  # 
 NEEDED = ("artist", "genre", "style")  # a graph without them is no ArtGraph
 
 
-_KNOWN = {
-    (r.head.lower(), kind.lower(), r.tail.lower()) for r in (*RELATIONS, EMOTION) for kind in (r.old, r.new)
-}
-
-
-def tell_unread(triples: Iterable[Sequence[str]]) -> None:
-    """Warn of relations that have no column of ours: nothing is left out in silence.
-
-    Args:
-        triples: head label, type and tail label of what the graph has.
-    """
-    unread = [triple for triple in triples if tuple(str(part).lower() for part in triple) not in _KNOWN]
-    if told := sorted({f"{head} → {tail} ({kind})" for head, kind, tail in unread}):
-        LOG.warning("relations of the graph that are not read: %s", ", ".join(told))
-
-
 TEXTS = ("title", "date", "dimensions", "image_url")  # properties of an artwork that have a column
 Node = TypeVar("Node")
 Felt = tuple[str, float, str]  # an emotion: name, arousal, description
@@ -144,7 +127,7 @@ def artwork_rows(found: Artworks) -> pa.Table:
     """Turn artworks into rows of `raw_artworks`; what has no column goes to `extra`."""
     none: list[Sequence[str]] = [()] * len(found.names)
     links = {role: found.links.get(role, none) for role in ("artist", "medium", *_PLACES, "tags")}
-    made_in = zip(found.links.get("country", none), found.links.get("city_country", none), strict=True)
+    own, of_city = found.links.get("country", none), found.links.get("city_country", none)
     artists = links["artist"]
     keys = [names[0] if names else None for names in artists]
     columns = {
@@ -155,11 +138,12 @@ def artwork_rows(found: Artworks) -> pa.Table:
         "artist_key": keys,
         "medium": [", ".join(names) or None for names in links["medium"]],
         **{place: ["; ".join(names) or None for names in links[place]] for place in _PLACES},
-        "country": ["; ".join(own or of_city) or None for own, of_city in made_in],
+        "country": ["; ".join(these or those) or None for these, those in zip(own, of_city, strict=True)],
         "tags": links["tags"],
         "emotions": _emotions(found.emotions),
         "extra": [
-            _json(_extra(*told)) for told in zip(found.more, links["artist"], found.emotions, strict=True)
+            as_json(_extra(*told))
+            for told in zip(found.more, artists, found.emotions, own, of_city, strict=True)
         ],
     }
     schema = tables.TABLES["raw_artworks"]
@@ -204,13 +188,24 @@ def _emotions(felt: Sequence[Sequence[Felt]]) -> pa.ListArray:
     return pa.ListArray.from_arrays(counts, pa.StructArray.from_arrays(parts, fields=[name, value]), dtype)
 
 
-def _extra(more: Mapping[str, Any], artists: Sequence[str], felt: Sequence[Felt]) -> Mapping[str, Any]:
-    """Collect what has no column: other properties, artists beside the first, words on emotions."""
-    told = {name: about for name, _, about in felt if about}
-    if len(artists) < 2 and not told:
+def _extra(
+    more: Mapping[str, Any],
+    artists: Sequence[str],
+    felt: Sequence[Felt],
+    country: Sequence[str],
+    of_city: Sequence[str],
+) -> Mapping[str, Any]:
+    """Collect what has no column: other properties and artists, words on emotions, the city's country."""
+    told: dict[str, str] = {}
+    for name, _, about in felt:
+        if about:
+            told[name] = f"{told[name]}\n{about}" if name in told else about
+    other = country and of_city and country != of_city
+    if len(artists) < 2 and not told and not other:
         return more
     shared = {"artists": list(artists)} if len(artists) > 1 else {}
-    return {**more, **shared, **({"emotions": told} if told else {})}
+    place = {"city_country": list(of_city)} if other else {}
+    return {**more, **shared, **place, **({"emotions": told} if told else {})}
 
 
 _PLACES = ("style", "genre", "period", "series", "gallery", "gallery_city", "gallery_country", "city")
@@ -235,7 +230,7 @@ def artist_row(found: Found) -> dict[str, Any]:
             "birth_year": _one_year(row["birth_date"]),
             "death_year": _one_year(row["death_date"]),
             **{role: list(found.links.get(role, ())) for role in _ROLES},
-            "extra": _json(known),
+            "extra": as_json(known),
         }
     )
 
@@ -252,7 +247,8 @@ def _text(value: Any) -> str | None:
     return text if text and not text.isspace() else None
 
 
-def _json(extra: Mapping[str, Any]) -> str:
+def as_json(extra: Mapping[str, Any]) -> str:
+    """Write properties by name; empty ones tell nothing."""
     if not extra:
         return "{}"
     told = {name: value for name, value in extra.items() if value not in (None, "")}

@@ -9,7 +9,7 @@ import pyarrow as pa
 from artsound.errors import Outcome
 from artsound.media.files import open_media
 from artsound.settings import Collection
-from artsound.sources import artgraph, artgraph_counts, images
+from artsound.sources import artgraph, artgraph_counts, artgraph_extra, images
 
 
 def count_graph(collection: Collection) -> Outcome:
@@ -37,6 +37,12 @@ def read_artists(collection: Collection, counts: pa.Table) -> Outcome:
     """Read all artists of the graph."""
     graph = _graph(collection)
     return artgraph.read_artists(graph, artgraph_counts.kinds_in(counts, graph))
+
+
+def read_extra(collection: Collection, counts: pa.Table) -> Outcome:
+    """Read what the graph holds beyond the columns of the other tables."""
+    labels, types = artgraph_counts.labels_in(counts)
+    return artgraph_extra.kept(artgraph_extra.over_bolt(_graph(collection), labels, types))
 
 
 def _graph(collection: Collection) -> artgraph.Graph:

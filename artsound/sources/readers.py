@@ -47,6 +47,10 @@ ARTIST_SOURCES: dict[str, Read] = {
     "artgraph": bolt.read_artists,
     "artgraph-csv": lambda collection: artgraph_csv.read_artists(_export(collection)),
 }
+EXTRA_SOURCES: dict[str, Read] = {
+    "artgraph": bolt.read_extra,
+    "artgraph-csv": lambda collection: artgraph_csv.read_extra(_export(collection)),
+}
 MUSIC_SOURCES: dict[str, Read] = {"folder": folder.read_tracks, "fma": _fma_tracks}
 MUSICIAN_SOURCES: dict[str, Read] = {
     "fma": lambda collection: fma_makers.read_musicians(_metadata(collection))

@@ -19,6 +19,7 @@ from artsound.tables.catalog import (
     DUPLICATES,
     FINGERPRINTS,
     GRAPH_COUNTS,
+    GRAPH_EXTRA,
     RAW_ARTISTS,
     RAW_ARTWORKS,
     RAW_TRACKS,
@@ -85,6 +86,7 @@ __all__ = [
 TABLES: dict[str, pa.Schema] = {
     "source_files": SOURCE_FILES,
     "graph_counts": GRAPH_COUNTS,
+    "graph_extra": GRAPH_EXTRA,
     "art_keys": ART_KEYS,
     "raw_artists": RAW_ARTISTS,
     "raw_musicians": RAW_ARTISTS,

@@ -52,16 +52,29 @@ SOURCE_FILES = table(
 )
 
 GRAPH_COUNTS = table(
-    column("kind", TEXT, "label, type or property"),
-    column("name", TEXT, "of a label or a type of relation; of a property `label.name`"),
-    column("count", pa.int64(), "nodes, relations, or nodes that have the property"),
-    maybe(
+    column("kind", TEXT, "label or type"),
+    column("name", TEXT, "of a label or a type of relation"),
+    column("count", pa.int64(), "nodes or relations"),
+    column(
         "digest",
         TEXT,
-        "of all nodes of a label with their properties; of a type, by the tails of its relations",
+        "of all nodes of a label with their properties; of a type, by the tails of its relations, "
+        "and of those in `graph_extra`",
     ),
     key="kind,name",
     about="What a graph on a server holds: asked before every build, so that a changed one is read anew.",
+)
+
+GRAPH_EXTRA = table(
+    column("label", TEXT, "of the node, or of the one that the relation leads from"),
+    column("name", TEXT, "of that node; empty where it has none"),
+    column("type", TEXT, "of the relation; empty of a node"),
+    column("tail_label", TEXT, "of the node that the relation leads to; empty of a node"),
+    column("tail", TEXT, "name of that node; empty where it has none, and of a node"),
+    column("number", pa.int32(), "tells rows apart that are alike in all of these; from 0"),
+    column("properties", TEXT, "JSON object of the properties that no other table has"),
+    key="label,name,type,tail_label,tail,number",
+    about="What a graph holds beyond the columns of other tables: other properties, nodes and relations.",
 )
 
 ART_KEYS = table(

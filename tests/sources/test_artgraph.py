@@ -16,16 +16,18 @@ import pytest
 from artsound.errors import ConfigError, Reason, SourceError
 from artsound.sources import artgraph, artgraph_csv
 from artsound.sources.artgraph import Graph, count_triples, find_kinds, read_artists, read_keys, read_window
-from artsound.sources.artgraph_counts import count_graph, told
+from artsound.sources.artgraph_counts import count_graph, labels_in, told
+from artsound.sources.artgraph_extra import count_extra, kept, over_bolt
 from artsound.sources.artgraph_load import compare, load_export
 from artsound.sources.artgraph_model import NODE_COUNTS, RELATIONS
 from artsound.sources.synthetic_artgraph import make_graph, write_csv
 from artsound.store import Store
 from tests.servers import PASSWORD, USER, Bolt, CuttingProxy, bolt
+from tests.sources.test_artgraph_csv import KEPT, beyond
 from tests.tls import TlsProxy, certificate
 
 ARTWORKS = 120
-DATABASES = ("neo4j", "mixed", "empty", "own", "first", "again")
+DATABASES = ("neo4j", "mixed", "empty", "own", "first", "again", "beyond")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -94,6 +96,40 @@ def test_the_server_and_the_export_say_the_same(graph: Graph, exports: dict[str,
     assert read_artists(graph, find_kinds(graph)).rows.equals(
         artgraph_csv.read_artists(exports["neo4j"]).rows
     )
+
+
+@pytest.mark.slow
+def test_what_no_column_is_for_is_kept_by_server_and_export_alike(
+    server: Bolt, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A node that is named in edges only is not loaded."""
+    export = beyond(tmp_path / "g")
+    with (export / "nodes.csv").open("a") as file:
+        file.write("Place,p,,,\n")
+    own = Graph(server.uri, "beyond")
+    load_export(export, own)
+    counted = count_graph(own).rows
+    assert not caplog.messages
+    made = kept(over_bolt(own, *labels_in(counted))).rows
+    assert made.equals(artgraph_csv.read_extra(export).rows)
+    assert len(made) == len(KEPT) + 1
+    assert len(set(caplog.messages)) == 1
+    assert count_extra(own, *count_triples(own)) == artgraph_csv.count_extra(export)
+    assert everything(own).equals(artgraph_csv.read_artworks(export).rows)
+    seen = [told(counted)]
+    for change in (
+        "MATCH (s:Style) SET s.summary = 'other'",
+        "MATCH ()-[r:about]->(t:Tag) SET r.weight = '1'",
+        "MATCH (a:Auction) SET a.summary = 'none'",
+        "MATCH ()-[r:influenced]->() SET r.description = 'new'",
+        "MATCH (:Artwork)-[r:elicits]->() SET r.weight = '3'",
+        "MATCH (a:Artwork) MATCH (t:Tag) WHERE t.name IS NULL CREATE (a)-[:about]->(t)",
+    ):
+        write(own, change)
+        seen.append(told(count_graph(own).rows))
+    assert all(before != after for before, after in pairwise(seen))
+    nameless = [one for one in over_bolt(own, [], ["about"]) if one.tail is None]
+    assert [(one.name, one.tail_label) for one in nameless] == [("a.jpg", "Tag")]
 
 
 @pytest.mark.slow
@@ -172,7 +208,7 @@ def test_a_changed_graph_counts_otherwise_and_a_repeated_name_is_told(
         write(own, change)
         seen.append(told(count_graph(own).rows))
     assert all(before != after for before, after in pairwise(seen))
-    assert set(caplog.messages) == {"relations of the graph that are not read: Artwork → Place (about)"}
+    assert not caplog.messages
     outcome = read_window(read_keys(own).rows, graph=own, kinds=find_kinds(own))
     assert outcome.rows["artwork_id"].to_pylist() == ["x.jpg"]
     assert [(one.item_id, one.reason) for one in outcome.rejects] == [("x.jpg", Reason.DUPLICATE_KEY)]

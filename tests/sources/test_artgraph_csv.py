@@ -9,7 +9,14 @@ import pytest
 
 from artsound import tables
 from artsound.errors import ConfigError, Reason
-from artsound.sources.artgraph_csv import check, count_triples, read_artists, read_artworks
+from artsound.sources.artgraph_csv import (
+    check,
+    count_extra,
+    count_triples,
+    read_artists,
+    read_artworks,
+    read_extra,
+)
 from artsound.sources.synthetic_artgraph import Graph, make_graph, write_csv, write_neo4j2raw
 
 GRAPH = make_graph(200, seed=3, dirty=True)
@@ -172,17 +179,85 @@ def test_a_line_with_too_many_cells_is_told(tmp_path: Path) -> None:
         read_artworks(small(tmp_path / "g", nodes="Artwork,c.jpg,A,,,,,\n"))
 
 
-def test_relations_that_have_no_column_are_told(
+BEYOND = {  # a graph of one artwork that holds what no column is for
+    "nodes.csv": "label,name,title,summary,n\nArtwork,a.jpg,A,,\nArtist,x,,,\nGenre,g,,,\nStyle,s,,plain,3\n"
+    "Tag,t,,,\nTag,,,nameless,\nCity,c,,,\nCountry,own,,,\nCountry,other,,,\nEmotion,awe,,,\n"
+    "Auction,sale,,,\nAuction,big,,of 1990,\n",
+    "edges.csv": "head_label,head,type,tail_label,tail,arousal,description,weight\n"
+    "Artwork,a.jpg,createdBy,Artist,x,,,\nArtwork,a.jpg,hasGenre,Genre,g,,,\nArtwork,a.jpg,hasStyle,Style,s,,,\n"
+    "Artwork,a.jpg,about,Tag,t,,,0.5\nArtwork,a.jpg,elicits,Emotion,awe,3,wide,\n"
+    "Artwork,a.jpg,elicits,Emotion,awe,1,high,2\nArtist,x,influenced,Artist,x,,odd,\n"
+    "Artist,x,influenced,Artist,x,,,\nArtwork,a.jpg,about,Place,p,,,\nPlace,p,isNear,Auction,sale,,,\n"
+    "Artwork,a.jpg,locatedIn,City,c,,,\nArtwork,a.jpg,locatedIn,Country,own,,,\nCity,c,inCountry,Country,other,,,\n",
+}
+KEPT = [  # label, name, type, tail label, tail, number, properties
+    ("Artist", "x", "influenced", "Artist", "x", 0, '{"description": "odd"}'),
+    ("Artist", "x", "influenced", "Artist", "x", 1, "{}"),
+    ("Artwork", "a.jpg", "about", "Place", "p", 0, "{}"),
+    ("Artwork", "a.jpg", "about", "Tag", "t", 0, '{"weight": "0.5"}'),
+    ("Artwork", "a.jpg", "elicits", "Emotion", "awe", 0, '{"weight": "2"}'),
+    ("Auction", "big", "", "", "", 0, '{"summary": "of 1990"}'),
+    ("Auction", "sale", "", "", "", 0, "{}"),
+    ("Place", "p", "isNear", "Auction", "sale", 0, "{}"),
+    ("Style", "s", "", "", "", 0, '{"n": "3", "summary": "plain"}'),
+    ("Tag", "", "", "", "", 0, '{"summary": "nameless"}'),
+]
+
+
+def beyond(folder: Path) -> Path:
+    folder.mkdir()
+    for name, text in BEYOND.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_what_no_column_is_for_is_kept_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    export = beyond(tmp_path / "g")
+    made = read_extra(export)
+    assert [tuple(row.values()) for row in tables.conform("graph_extra", made.rows).to_pylist()] == KEPT
+    counts = count_extra(export)
+    assert counts["Style.summary"] == counts["Artwork → Tag (about).weight"] == counts["Auction"] == 1
+    told = ", ".join(f"{what} ({count})" for what, count in counts.items())
+    assert caplog.messages == [
+        f"the graph holds more than there are columns for; graph_extra keeps it: {told}"
+    ]
+
+
+def test_words_on_emotions_and_the_country_of_the_city_are_kept(tmp_path: Path) -> None:
+    (row,) = read_artworks(beyond(tmp_path / "g")).rows.to_pylist()
+    assert row["country"] == "own"
+    assert [felt["value"] for felt in row["emotions"]] == [1, 3]
+    assert json.loads(row["extra"]) == {"city_country": ["other"], "emotions": {"awe": "high\nwide"}}
+
+
+def test_a_graph_that_fits_its_columns_leaves_nothing_over(
     plain: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shutil.copytree(plain, tmp_path / "g")
-    read_artworks(tmp_path / "g")
+    write_neo4j2raw(GRAPH, tmp_path)
+    assert (len(read_extra(plain).rows), len(read_extra(tmp_path).rows)) == (0, 0)
     assert not caplog.messages
-    with (tmp_path / "g/edges.csv").open("a") as file:
-        file.write("Artist,artist-0,influenced,Artist,artist-1,\nArtwork,x,about,Person,y,\n")
-    read_artworks(tmp_path / "g")
-    told = "artist → artist (influenced), artwork → person (about)"
-    assert caplog.messages == [f"relations of the graph that are not read: {told}"]
+
+
+def test_files_of_an_export_that_are_not_read_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_neo4j2raw(make_graph(20), tmp_path / "g")
+    (tmp_path / "g/raw/node-feat/artwork").mkdir(parents=True)
+    (tmp_path / "g/raw/node-feat/artwork/node-feat.csv").write_text("0.1,0.2\n")
+    (tmp_path / "g/raw/num-node-dict.csv").write_text("artwork\n20\n")
+    shutil.make_archive(str(tmp_path / "zipped"), "zip", tmp_path / "g")
+    for export in (tmp_path / "g", tmp_path / "zipped.zip"):
+        read_extra(export)
+    told = "files of the graph's export that are not read: raw/node-feat/artwork/node-feat.csv"
+    assert caplog.messages == [told, told]
+
+
+def test_a_relation_from_a_node_that_is_not_listed_is_kept(tmp_path: Path) -> None:
+    export = small(tmp_path / "g", edges="Artwork,gone.jpg,hasGenre,Genre,g,\n,,,,,\n")
+    assert [tuple(row.values())[:5] for row in read_extra(export).rows.to_pylist()] == [
+        ("", "", "", "", ""),
+        ("Artwork", "gone.jpg", "hasGenre", "Genre", "g"),
+    ]
 
 
 def test_counts_are_told_by_label_and_triple(plain: Path) -> None:
@@ -210,7 +285,7 @@ def test_what_is_no_artgraph_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no relation Author or createdBy, Style or hasStyle"):
         read_artworks(tmp_path / "other")
     (tmp_path / "other" / "edges.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ConfigError, match="no column head_label, head"):
+    with pytest.raises(ConfigError, match="no column head_label, type"):
         read_artworks(tmp_path / "other")
 
 
