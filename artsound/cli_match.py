@@ -1,7 +1,6 @@
 """`artsound match` and `artsound explain`: prove a matching again, say why two belong together."""
 
 import json
-import os
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -112,11 +111,11 @@ def report(
     from artsound.matching.stage import fused_splits, rules_of
     from artsound.matching.summary import write_report
     from artsound.settings import Settings
-    from artsound.store import Store, disk_errors
+    from artsound.store import Store, check_place, disk_errors
     from artsound.wiring import policy_of
 
     settings = Settings.load(config)
-    _check_folder(folder)
+    check_place(folder, "name another --out")
     store = Store(settings.root)
     told, read = read_history(settings.root), [store.read(name) for name in _reads(settings, "matching")]
     matching = store.read("matching")
@@ -143,19 +142,6 @@ def report(
         if line:
             typer.echo(line)
     typer.echo(f"written: {folder / 'report.md'}")
-
-
-def _check_folder(folder: Path) -> None:
-    """Look, before anything is worked out, whether a folder is there or can be made.
-
-    Raises:
-        MatchingError: a file stands in its way, or it is not writable.
-    """
-    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
-    if not there.is_dir():
-        raise MatchingError(f"--out: {there} is not a folder: name another place")
-    if not os.access(there, os.W_OK):
-        raise MatchingError(f"--out: cannot write to {there}: name another place")
 
 
 def changes_told(settings: "Settings") -> str:
@@ -194,12 +180,12 @@ def select(
     from artsound.matching.report import selected
     from artsound.matching.stage import fused_splits
     from artsound.settings import Settings
-    from artsound.store import Store, disk_errors
+    from artsound.store import Store, check_place, disk_errors
 
     settings = Settings.load(config)
     if out.is_dir():
         raise MatchingError(f"--out: {out} is a folder: name a file")
-    _check_folder(out.parent)
+    check_place(out.parent, "name another --out")
     store = Store(settings.root)
     read = [store.read(name) for name in _reads(settings, "matching")]
     with progress.show(Console(stderr=True)):

@@ -262,6 +262,19 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
+def check_place(folder: Path, advice: str) -> None:
+    """Look, before anything is worked out, whether a folder is there or can be made; makes nothing.
+
+    Raises:
+        StoreError: a file stands in its way, or it is not writable; goes on with the advice.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise StoreError(f"{there} is not a folder: {advice}")
+    if not os.access(there, os.W_OK):
+        raise StoreError(f"cannot write to {there}: {advice}")
+
+
 @contextmanager
 def disk_errors(root: Path) -> Iterator[None]:
     """Turn what the system says of a full or read-only disk into one line.

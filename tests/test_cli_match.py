@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from artsound import cli, cli_match, pipeline, tables
-from artsound.errors import MatchingError, Outcome
+from artsound.errors import MatchingError, Outcome, StoreError
 from artsound.matching import stage
 from artsound.matching.changes import Changes
 from artsound.matching.history import History, read_history, write_history
@@ -184,9 +184,9 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     monkeypatch.setattr(stage, "fused_splits", no_work)
     below = config / "deeper" / "out"
     for command in (("report",), ("select", "greedy")):
-        with pytest.raises(MatchingError, match=r"run.toml is not a folder"):
+        with pytest.raises(StoreError, match=r"run.toml is not a folder: name another --out"):
             run("match", *command, "--config", str(config), "--out", str(below))
-    with pytest.raises(MatchingError, match=r"run.toml is not a folder"):
+    with pytest.raises(StoreError, match=r"run.toml is not a folder"):
         run("match", "report", "--config", str(config), "--out", str(config))
     with pytest.raises(MatchingError, match="is a folder: name a file"):
         run("match", "select", "greedy", "--config", str(config), "--out", str(config.parent))

@@ -36,6 +36,7 @@ from artsound.media.image import decode_image
 from artsound.models import registry
 from artsound.progress import track
 from artsound.release.manifest import read_manifest
+from artsound.store import check_place
 from artsound.train.heldout import held_out, likelihood_ranks
 from artsound.train.model import load_model
 from artsound.train.prepare import MAX_MEGAPIXELS, window_of
@@ -77,7 +78,9 @@ def evaluate(choice: Choice, folder: Path, judged_by: Mapping[str, Path] | None 
         ConfigError: there is no such model, cache, split or judge, or the model is of another release.
         ReleaseError: the release does not verify.
         EvaluationError: the split has too few pairs.
+        StoreError: the folder cannot be written.
     """
+    check_place(folder, "name another --out")
     model = load_model(choice.run)
     check_release(choice.release)
     settings = model.settings.model_copy(update={"release": choice.release, "run": choice.run})

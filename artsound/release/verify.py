@@ -50,7 +50,7 @@ def verify(folder: Path, *, deep: bool = False) -> Report:
     except (ReleaseError, ConfigError) as error:
         return Report([str(error)])
     problems = [
-        *_sum_problems(folder, whole),
+        *sum_problems(folder, whole),
         *_listing_problems(folder, made, extra={NOTE} if note else set()),
         *_cost_problems(folder, made),
         *byte_problems(folder, made.files),
@@ -63,7 +63,8 @@ def verify(folder: Path, *, deep: bool = False) -> Report:
     return Report(problems, len(made.files), size, made.pairs, proved)
 
 
-def _sum_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
+def sum_problems(folder: Path, made: ReleaseManifest) -> Iterator[str]:
+    """Hold the list of sums, where there is one, against the manifest."""
     path = folder / SUMS
     if path.is_symlink() or (path.exists() and not path.is_file()):
         yield f"{SUMS}: is not a plain file"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from artsound import __version__
 from artsound.errors import ConfigError
-from artsound.store import disk_errors
+from artsound.store import check_place, disk_errors
 from artsound.train import prior as priors
 from artsound.train import start, watch
 from artsound.train.batches import Batches
@@ -140,8 +140,9 @@ def prepare(settings: TrainSettings) -> Prepared:
 
     Raises:
         ReleaseError: it is damaged, or a shard is not what the manifest says.
-        StoreError: no space.
+        StoreError: no space, or the run's folder cannot be written.
     """
+    check_place(settings.run, "name another `run` folder")
     check_bytes(open_shards(settings.release))
     session = Session(settings, fit=True)
     session.prior.to(own_device())

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from artsound.errors import ReleaseError
 from artsound.release.manifest import MANIFEST, local_manifest
 from artsound.release.part import read_note
-from artsound.release.verify import byte_problems
+from artsound.release.verify import byte_problems, count_problems, sum_problems
 
 COLUMNS = ("pair_id", "score", "art_caption", "music_caption", "image", "audio")
 ROWS = 64  # of Parquet that are in memory at one time
@@ -64,7 +64,10 @@ def open_shards(folder: Path) -> Shards:
     Raises:
         ReleaseError: there is no sound manifest, or no shard with media.
     """
-    made = local_manifest(folder)
+    try:
+        made = local_manifest(folder)
+    except ReleaseError as error:
+        raise ReleaseError(f"{folder}: {error}: name the folder of a release, or pull it again") from error
     digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     shards = Shards(folder, made.name, made.version, digest)
     if not shards.splits:
@@ -76,7 +79,8 @@ def check_bytes(shards: Shards) -> None:
     """Hash the shards that are read, against the manifest: what is trained on is what was published.
 
     Raises:
-        ReleaseError: a shard is missing, is not part of the release, or has other bytes; names it.
+        ReleaseError: a shard is missing, is not part of the release, or has other bytes, or the manifest
+            disagrees with itself or with the list of sums; names it.
     """
     folder, made = shards.folder, local_manifest(shards.folder)
     note = read_note(folder)
@@ -85,6 +89,8 @@ def check_bytes(shards: Shards) -> None:
     formats = {path.split("/")[0] for path in there}
     wanted = [one for one in listed if one.path.split("/")[0] in formats]
     problems = chain(
+        sum_problems(folder, made),
+        count_problems(made),
         (f"{path}: missing" for path in sorted({one.path for one in wanted} - there)),
         (f"{path}: is not part of the release" for path in sorted(there - {one.path for one in wanted})),
         byte_problems(folder, wanted),

@@ -6,6 +6,7 @@ Written as a folder source, it goes through the normal build; see `write`.
 
 import colorsys
 import csv
+import io
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ from artsound.catalog.names import artist_id
 from artsound.progress import track
 from artsound.settings import Splits
 from artsound.splits import draw
+from artsound.store import disk_errors
 
 RATE = 8_000  # Hz
 SECONDS = 2.25
@@ -153,7 +155,18 @@ def write(folder: Path, *, pairs: int, seed: int = 0, planted: bool = True) -> P
 
     Returns:
         The path of the build's settings.
+
+    Raises:
+        StoreError: no space, or the folder cannot be written.
     """
+    with disk_errors(folder):
+        _write_sides(folder, pairs, seed, planted=planted)
+        (folder / "build.toml").write_text(BUILD)
+        (folder / "train.toml").write_text(TRAIN)
+    return folder / "build.toml"
+
+
+def _write_sides(folder: Path, pairs: int, seed: int, *, planted: bool) -> None:
     splits = [SPLITS[number % len(SPLITS)] for number in range(pairs)]
     partner = {number: number if planted else _next(splits, number) for number in range(pairs)}
     for side, form, paint in (("art", "png", _write_image), ("music", "wav", _write_sound)):
@@ -169,9 +182,6 @@ def write(folder: Path, *, pairs: int, seed: int = 0, planted: bool = True) -> P
             )
         with (place / f"{side}.csv").open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([("file", "title", "artist", "licence"), *lines])
-    (folder / "build.toml").write_text(BUILD)
-    (folder / "train.toml").write_text(TRAIN)
-    return folder / "build.toml"
 
 
 def number_of(item_id: str) -> int:
@@ -209,4 +219,6 @@ def _write_image(path: Path, of: Attributes, rng: np.random.Generator) -> None:
 
 
 def _write_sound(path: Path, of: Attributes, rng: np.random.Generator) -> None:
-    soundfile.write(path, draw_sound(of, rng), RATE, subtype="PCM_16")
+    buffer = io.BytesIO()  # a full disk is then the system's error, not one of the sound library
+    soundfile.write(buffer, draw_sound(of, rng), RATE, subtype="PCM_16", format="WAV")
+    path.write_bytes(buffer.getbuffer())

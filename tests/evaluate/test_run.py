@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from artsound import cli_evaluate
-from artsound.errors import ArtSoundError, ConfigError, EvaluationError, ReleaseError
+from artsound.errors import ArtSoundError, ConfigError, EvaluationError, ReleaseError, StoreError
 from artsound.evaluate.material import Choice, music_captions, pairs_at
 from artsound.evaluate.run import evaluate
 from artsound.evaluate.systems import CODED, CONDITIONS, NEAREST
@@ -121,6 +121,18 @@ def test_what_cannot_be_judged_is_named(
     with pytest.raises(kind, match=says) as caught:
         evaluate(Choice(**vars(trained) | wrong), tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_made(
+    trained: Choice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_work(*_: object, **__: object) -> None:
+        raise AssertionError("worked")
+
+    monkeypatch.setattr("artsound.evaluate.run.load_model", no_work)
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StoreError, match="taken is not a folder: name another --out"):
+        evaluate(trained, tmp_path / "taken" / "out")
 
 
 def test_a_release_with_a_changed_byte_is_not_judged(trained: Choice, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from artsound.release.manifest import FORMAT, ReleaseManifest, record_of
+from artsound.release.manifest import FORMAT, FileRecord, ReleaseManifest, record_of
 from artsound.train import synthetic
 from artsound.train.run import prepare
 from artsound.train.settings import Loop, Machine, Sampling, SmallPrior, TrainSettings
@@ -31,6 +31,11 @@ def _wav(number: int) -> bytes:
     sound = synthetic.draw_sound(synthetic.attributes(0, number), np.random.default_rng([2, number]))
     soundfile.write(file, sound, synthetic.RATE, format="WAV")
     return file.getvalue()
+
+
+def _record(folder: Path, name: str) -> FileRecord:
+    split = name.split("-", maxsplit=1)[0]
+    return record_of(folder, f"data/{name}", role="parquet", split=split, rows=SIZES[split])
 
 
 def write_release(folder: Path, version: str = "1.0.0") -> Path:
@@ -72,10 +77,7 @@ def write_release(folder: Path, version: str = "1.0.0") -> Path:
         tiers={},
         licences={"art": {}, "music": {}},
         media=True,
-        files=tuple(
-            record_of(folder, f"data/{path.name}", role="parquet", split=path.name.split("-")[0])
-            for path in sorted((folder / "data").iterdir())
-        ),
+        files=tuple(_record(folder, path.name) for path in sorted((folder / "data").iterdir())),
         facts={},
     )
     (folder / "manifest.json").write_text(made.text())

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 
 from artsound.errors import ConfigError, ReleaseError, StoreError
+from artsound.release.manifest import local_manifest
 from artsound.train.cache import Header, open_family, read_part, write_part
 from artsound.train.run import Session, prepare
 from artsound.train.settings import TrainSettings
@@ -87,7 +89,7 @@ def test_a_damaged_part_is_named(prepared: TrainSettings) -> None:
 
 
 def test_a_folder_without_manifest_is_no_release(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match=r"manifest\.json: missing"):
+    with pytest.raises(ReleaseError, match=r"manifest\.json: missing.*: name the folder of a release"):
         open_shards(tmp_path)
 
 
@@ -101,11 +103,20 @@ def test_a_release_without_media_says_so(tmp_path: Path) -> None:
 
 def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{")
-    with pytest.raises(ReleaseError, match=r"manifest\.json"):
+    with pytest.raises(ReleaseError, match=rf"{tmp_path.name}: manifest\.json.* pull it again"):
         open_shards(tmp_path)
 
 
-@pytest.mark.parametrize("harm", ["changed", "missing", "added"])
+def test_a_run_folder_that_cannot_be_made_is_told_first(
+    settings: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    monkeypatch.setattr("artsound.train.run.check_bytes", None)
+    with pytest.raises(StoreError, match="taken is not a folder: name another `run` folder"):
+        prepare(settings.model_copy(update={"run": tmp_path / "taken" / "run"}))
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing", "added", "renumbered", "other sums"])
 def test_a_release_that_does_not_verify_is_not_encoded(
     settings: TrainSettings, tmp_path: Path, harm: str
 ) -> None:
@@ -117,6 +128,11 @@ def test_a_release_that_does_not_verify_is_not_encoded(
         shard.write_bytes(bytes(data))
     elif harm == "missing":
         shard.unlink()
+    elif harm == "renumbered":
+        known = local_manifest(whole)
+        (whole / "manifest.json").write_text(replace(known, pairs=known.pairs + 1).text())
+    elif harm == "other sums":
+        (whole / "SHA256SUMS").write_text("0" * 64 + "  data/val-00000-of-00001.parquet\n")
     else:
         (whole / "data" / "val-00001-of-00001.parquet").write_bytes(shard.read_bytes())
     with pytest.raises(ReleaseError, match="artsound verify"):

@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from artsound.catalog.names import artist_id
+from artsound.errors import StoreError
 from artsound.settings import Settings, Splits
 from artsound.splits import draw
 from artsound.train import synthetic
@@ -23,6 +24,23 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
         synthetic.write(tmp_path / name, pairs=12)
     for one in (tmp_path / "a").rglob("*.*"):
         assert one.read_bytes() == (tmp_path / "b" / one.relative_to(tmp_path / "a")).read_bytes()
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StoreError, match=r"cannot write to .*taken"):
+        synthetic.write(tmp_path / "taken", pairs=10)
+
+
+@pytest.mark.parametrize("name", ["art/00003.png", "music/00003.wav", "music/music.csv", "train.toml"])
+def test_a_full_disk_is_one_line(name: str, tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full on this system")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).symlink_to(full)
+    with pytest.raises(StoreError, match="No space left"):
+        synthetic.write(tmp_path, pairs=10)
 
 
 def test_the_two_sides_of_a_pair_have_one_title_and_draw_one_split(tmp_path: Path) -> None:
