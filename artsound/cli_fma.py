@@ -38,8 +38,9 @@ def fetch(
 def check(
     audio: Annotated[Path, typer.Argument(help="fma_large.zip or another subset, or its folder")],
     subset: Annotated[
-        Literal["small", "medium", "large", "full"], typer.Option(help="which subset it is")
-    ] = "large",
+        Literal["small", "medium", "large", "full"] | None,
+        typer.Option(help="which subset it is; else the archive's name tells, or it is large"),
+    ] = None,
     checksums: Annotated[bool, typer.Option("--checksums", help="also verify all SHA-1")] = False,
     as_json: Json = False,
 ) -> None:
@@ -52,7 +53,7 @@ def check(
     members = fma_check.check_members(media, workers=workers) if checksums else None
     whole = fma_check.check_archive(audio) if checksums and audio.is_file() else None
     tally = fma_check.check_audio(media, workers=workers)
-    counts = fma_check.compare(subset, tally, members)
+    counts = fma_check.compare(subset or fma_check.subset_of(audio), tally, members)
     wrong = members.wrong if members else []
     if as_json:
         told = {count.what: {"found": count.found, "known": count.known} for count in counts}

@@ -4,7 +4,7 @@ Quirks that are minded: genres are lists of ids, tags lists of words, both as Py
 stand in raw_tracks.csv only; audio lies at `<root>/000/000002.mp3`. Those of the CSVs: `fma_metadata`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from artsound import tables
 from artsound.errors import Outcome, Reason, Reject
 from artsound.media.files import Media
-from artsound.media.surplus import left_out, others
+from artsound.media.surplus import left_out, others, proper
 from artsound.sources.base import Remote, Source
 from artsound.sources.fma_metadata import Line, Metadata, Subset, extras, labels, literal
 
@@ -86,7 +86,8 @@ def read_tracks(metadata: Path, media: Media, *, subset: Subset = "large") -> Ou
         links = given.links({*lines["track_id"].to_pylist()})
         genres = given.genres()
     wanted = [f"{int(key):06d}" for key in lines["track_id"].to_pylist()]
-    places = _places(media)
+    own = proper(media.names())
+    places = _places(own.names)
     there = pa.array([name in places for name in wanted], pa.bool_())
     lacking = lines["track_id"].filter(pc.invert(there)).to_pylist()
     taken = [places[name] for name in wanted if name in places]
@@ -96,15 +97,16 @@ def read_tracks(metadata: Path, media: Media, *, subset: Subset = "large") -> Ou
         Reject(path, Reason.NOT_LISTED, f"no track of the {subset} set has this id")
         for path in sorted(strays)
     ]
-    rejects += [copy for paths in taken for copy in others(media, paths)] + left_out(media)
+    rejects += [copy for paths in taken for copy in others(media, paths)]
+    rejects += [*own.told, *left_out(media)]
     rows = _rows(lines.filter(there), [first for first, *_ in taken], links, genres)
     return Outcome(rows, [*unread, *rejects])
 
 
-def _places(media: Media) -> dict[str, list[str]]:
+def _places(names: Iterable[str]) -> dict[str, list[str]]:
     """Look up recordings by id, as six digits: all that go by it, by path."""
     places: dict[str, list[str]] = {}
-    for path in sorted(media.names()):
+    for path in sorted(names):
         if path.lower().endswith(".mp3"):
             places.setdefault(PurePosixPath(path).stem, []).append(path)
     return places

@@ -11,10 +11,11 @@ from typing import NamedTuple, TypeVar
 from artsound.errors import ConfigError, Reason, SourceError
 from artsound.media.audio import decode_audio
 from artsound.media.files import Media, MediaError
+from artsound.media.surplus import proper
 from artsound.progress import track
 from artsound.sources.download import sound
 from artsound.sources.fma import SOURCE
-from artsound.sources.fma_metadata import Subset
+from artsound.sources.fma_metadata import SUBSETS, Subset
 
 CLIPS = {"small": 8_000, "medium": 25_000, "large": 106_574, "full": 106_574}  # published
 # Subset → clips that are kept, fail to decode, are under 10.0 s. Of small and full nobody has told.
@@ -53,6 +54,11 @@ class Members(NamedTuple):
     copies: int  # files with the bytes of another, beside one of each, as the list has it
 
 
+def subset_of(audio: Path) -> Subset:
+    """Guess the subset by the archive's published name; large where it has another."""
+    return next((name for name in SUBSETS if audio.stem == f"fma_{name}"), "large")
+
+
 def compare(subset: Subset, tally: Tally, members: Members | None = None) -> list[Count]:
     """Hold what was counted against what is known of a subset."""
     known: tuple[int | None, ...] = KNOWN_COUNTS.get(subset, (None, None, None))
@@ -68,7 +74,7 @@ def check_audio(media: Media, *, workers: int) -> Tally:
     Raises:
         ConfigError: there is none.
     """
-    names = [name for name in media.names() if name.lower().endswith(".mp3")]
+    names = [name for name in proper(media.names()).names if name.lower().endswith(".mp3")]
     if not names:
         raise ConfigError("there is no .mp3 in it: name an archive of FMA's audio, or its folder")
     results = _in_threads(partial(_frames, media), names, "decoding", workers)
@@ -113,7 +119,7 @@ def check_members(media: Media, *, workers: int) -> Members:
     expected = {str(root / path): sha1 for sha1, _, path in lines}
     found = _in_threads(partial(_sha1, media), [*expected], "checksums", workers)
     wrong = [name for (name, sha1), is_ in zip(expected.items(), found, strict=True) if sha1 != is_]
-    inside = {name for name in media.names() if name.endswith(".mp3")}
+    inside = {name for name in proper(media.names()).names if name.endswith(".mp3")}
     copies = len(expected) - len({*expected.values()})
     return Members(sorted({*wrong, *(inside - set(expected))}), copies)
 

@@ -25,7 +25,12 @@ from artsound.media.files import ZIP_DAMAGE
 
 Line = dict[str, str]
 Subset = Literal["small", "medium", "large", "full"]
-SUBSETS = ("small", "medium", "large", "full")  # each contains the ones before; full: large, untrimmed
+SUBSETS: tuple[Subset, ...] = (
+    "small",
+    "medium",
+    "large",
+    "full",
+)  # each contains the ones before; full: large, untrimmed
 SHOWN = 80  # characters of a value that is none
 HEAD = 1 << 16  # bytes that hold the header of a CSV
 FILES = ("tracks.csv", "raw_tracks.csv", "raw_albums.csv", "raw_artists.csv", "genres.csv")  # that are read

@@ -19,7 +19,7 @@ from artsound import tables
 from artsound.contracts import WEIGHTED, WORDS
 from artsound.errors import ConfigError, Outcome, Reason, Reject
 from artsound.media.files import MediaError, open_media
-from artsound.media.surplus import left_out
+from artsound.media.surplus import left_out, proper
 from artsound.settings import Collection
 from artsound.sources.base import Source
 
@@ -129,7 +129,8 @@ def _read(collection: Collection, side: _Side) -> Outcome:
             continue
         used.add(path)
         rows.append(_row(written, path, cells, ours, side))
-    rejects += [*_not_listed(files - used, side), *left_out(open_media(collection.path))]
+    own = proper(files - used)
+    rejects += [*_not_listed(own.names, side), *own.told, *left_out(open_media(collection.path))]
     rows.sort(key=lambda row: str(row[side.key]))
     return Outcome(tables.rows_of(side.table, rows), rejects)
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from artsound.errors import Outcome, Reason, Reject
 from artsound.media.files import Media
-from artsound.media.surplus import left_out, others
+from artsound.media.surplus import left_out, others, proper
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 Rename = Callable[[str], str]
@@ -60,8 +60,9 @@ def find(names: Sequence[str], media: Media) -> Images:
 
     Of several files of one name the first path by order is taken, and the others are told.
     """
+    own = proper(media.names())
     by_name: dict[str, list[str]] = {}
-    for path in sorted(media.names()):
+    for path in sorted(own.names):
         if path.lower().endswith(ENDINGS):
             by_name.setdefault(PurePosixPath(path).name, []).append(path)
     found, unclear = _matched(names, by_name)
@@ -74,7 +75,7 @@ def find(names: Sequence[str], media: Media) -> Images:
     ]
     copies = [copy for name in used for copy in others(media, by_name[name])]
     paths = [by_name[found[name]][0] if name in found else None for name in names]
-    return Images(paths, [*sorted([*stray, *copies]), *left_out(media)])
+    return Images(paths, [*sorted([*stray, *copies]), *own.told, *left_out(media)])
 
 
 def placed(read: Outcome, paths: Iterable[str | None]) -> Outcome:

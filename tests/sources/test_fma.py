@@ -27,6 +27,7 @@ from artsound.sources.fma_check import (
     check_audio,
     check_members,
     compare,
+    subset_of,
 )
 from artsound.sources.fma_makers import read_albums, read_musicians
 from artsound.sources.folder import SOURCE as FOLDER
@@ -173,6 +174,24 @@ def test_decoding_counts_what_is_kept_failed_and_short(fma: tuple[Path, Planted]
     assert tally.kept == TRACKS - 4
     assert [Path(name).stem.lstrip("0") for name in tally.failed] == [planted.empty, planted.stub]
     assert [Path(name).stem.lstrip("0") for name in tally.short] == [planted.short]
+
+
+def test_what_macos_puts_beside_recordings_is_no_recording(fma: tuple[Path, Planted], tmp_path: Path) -> None:
+    shutil.copy(fma[0] / "fma_large.zip", tmp_path)
+    with zipfile.ZipFile(tmp_path / "fma_large.zip", "a") as archive:
+        archive.writestr("__MACOSX/fma_large/000/._000002.mp3", b"fork")
+    before, after = (read_tracks(fma[0] / "fma_metadata.zip", audio(place)) for place in (fma[0], tmp_path))
+    assert after.rows.equals(before.rows)
+    assert {one.item_id for one in after.rejects} - {one.item_id for one in before.rejects} == {"._*"}
+    assert check_audio(audio(tmp_path), workers=2) == check_audio(audio(fma[0]), workers=2)
+    assert check_members(audio(tmp_path), workers=2).wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "subset"), [("fma_full.zip", "full"), ("fma_small", "small"), ("x", "large")]
+)
+def test_the_name_of_an_archive_tells_its_subset(name: str, subset: str) -> None:
+    assert subset_of(Path(name)) == subset
 
 
 def test_a_folder_without_recordings_is_told(tmp_path: Path) -> None:

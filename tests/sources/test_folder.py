@@ -99,6 +99,12 @@ def test_files_and_lines_that_do_not_meet_are_refused(tmp_path: Path) -> None:
     assert outcome.rows["title"].to_pylist() == ["first"]
 
 
+def test_what_macos_puts_beside_a_file_is_told_once(tmp_path: Path) -> None:
+    outcome = read_artworks(collection(tmp_path, HEADER + "a.jpg,,,\n", "a.jpg", "._a.jpg", "deep/._b.jpg"))
+    assert ids(outcome) == ["a.jpg"]
+    assert reasons(outcome) == {"._*": Reason.NOT_LISTED}
+
+
 def test_a_zip_serves_as_a_folder(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "art.zip", "w") as archive:
         archive.writestr("list.csv", HEADER + "a.jpg,,,\n")

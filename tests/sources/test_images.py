@@ -64,6 +64,19 @@ def test_a_name_that_a_zip_holds_twice_is_told(
     assert told(found) == {"x.jpg": reason, "../out.jpg": Reason.UNSAFE_PATH}
 
 
+def test_what_macos_puts_beside_each_file_of_a_zip_is_told_once(tmp_path: Path) -> None:
+    names = [f"{number}.jpg" for number in range(5)]
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for name in names:
+            archive.writestr(f"in/{name}", name)
+            archive.writestr(f"__MACOSX/in/._{name}", "fork")
+    found = find(names, open_media(tmp_path / "in.zip"))
+    assert found.paths == [f"in/{name}" for name in names]
+    assert [(one.reason, one.detail) for one in found.surplus] == [
+        (Reason.NOT_LISTED, "5 files that macOS puts beside others: no media")
+    ]
+
+
 E = "caf\u00e9"
 
 
