@@ -23,7 +23,15 @@ from artsound.publish.versions import check_bump
 from artsound.receive.find import find
 from artsound.receive.place import MissingFile, Place, open_place
 from artsound.release.costs import COSTS, LARGEST_COSTS, parse_costs
-from artsound.release.manifest import MANIFEST, SUMS, FileRecord, ReleaseManifest, read_manifest, record_of
+from artsound.release.manifest import (
+    LARGEST_MANIFEST,
+    MANIFEST,
+    SUMS,
+    FileRecord,
+    ReleaseManifest,
+    read_manifest,
+    record_of,
+)
 from artsound.release.pointer import POINTER, Pointer, parse_pointer
 from artsound.release.tiers import withheld
 from artsound.release.verify import verify
@@ -61,16 +69,37 @@ def publish(folder: Path, target: str, *, workers: int = 4) -> Sent:
     place = open_place(target)
     before = _pointer(place, made.name)
     after = _switched(before, place, made, folder)  # refuses before anything is sent
-    files = _files(folder, made)
+    version = place / f"{made.name}-{made.version}"
+    if made.version not in before.manifests:
+        _refuse_other(version, made)
+    *files, manifest = _files(folder, made)
     with nullcontext() if place.far else alone_in(Path(place.url)):
         with ThreadPoolExecutor(workers) as pool:
-            jobs = pool.map(partial(_send, folder, place / f"{made.name}-{made.version}"), files)
+            jobs = pool.map(partial(_send, folder, version), files)
             sent = sum(track_bytes(jobs, "publish", [record.bytes for record in files]))
+        sent += _send(folder, version, manifest)  # when it is there, all that it names is there
+        files.append(manifest)
         if (now := _pointer(place, made.name)) != before:  # others have published meanwhile
             before, after = now, _switched(now, place, made, folder)
         if after != before:
             _write_pointer(place, after)
     return Sent(place.shown, made.version, sent, len(files) - sent, after.version == made.version)
+
+
+def _refuse_other(version: Place, made: ReleaseManifest) -> None:
+    """Leave a version alone that stands there though nothing points to it: readers may know its folder.
+
+    Raises:
+        ReleaseError: it has other content.
+    """
+    try:
+        there = version.read(MANIFEST, LARGEST_MANIFEST)
+    except MissingFile:
+        return
+    if there != made.text().encode():
+        raise ReleaseError(
+            f"{version.shown} is there already, with other content: bump the version, or remove that folder"
+        )
 
 
 def _switched(before: Pointer, place: Place, made: ReleaseManifest, folder: Path) -> Pointer:

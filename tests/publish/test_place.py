@@ -57,6 +57,49 @@ def test_a_version_once_published_keeps_its_content(
     assert world.contents(tmp_path / "sets") == before
 
 
+def test_a_version_that_nothing_points_to_keeps_its_content_too(
+    finished: Path, media: Path, rows: pa.Table, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "sets" / "demo-1.0.0")
+    other = world.release(media, rows, tmp_path, shard_megabytes=1)
+    world.build(other)
+    with pytest.raises(ReleaseError, match=r"demo-1\.0\.0 is there already, with other content: bump the"):
+        publish(other.folder, str(tmp_path / "sets"))
+    assert world.contents(tmp_path / "sets" / "demo-1.0.0") == world.contents(finished)
+    assert publish(finished, str(tmp_path / "sets")).sent == 0
+    assert find(str(tmp_path / "sets" / "demo")).manifest == read_manifest(finished)
+
+
+def test_what_was_damaged_where_it_is_published_is_mended_by_publishing_again(
+    finished: Path, tmp_path: Path
+) -> None:
+    publish(finished, str(tmp_path))
+    for path in (MANIFEST, "README.md"):
+        (tmp_path / "demo-1.0.0" / path).write_bytes(b"spoilt")
+    assert publish(finished, str(tmp_path)).sent == 2
+    assert world.contents(tmp_path / "demo-1.0.0") == world.contents(finished)
+
+
+def test_a_manifest_is_there_only_when_all_that_it_names_is(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, folder = publishing._put, tmp_path / "demo-1.0.0"
+    unready: list[str] = []
+
+    def slow(where: object, path: str, local: Path) -> None:
+        if path.startswith("data/"):
+            time.sleep(0.05)
+        put(where, path, local)  # type: ignore[arg-type]
+        if path == MANIFEST:
+            named = {record.path for record in read_manifest(finished).files}
+            unready.extend(sorted(named - set(world.contents(folder))))
+
+    monkeypatch.setattr(publishing, "_put", slow)
+    publish(finished, str(tmp_path), workers=32)
+    assert unready == []
+    assert world.contents(folder) == world.contents(finished)
+
+
 def test_the_newest_version_moves_on_and_the_older_stays(finished: Path, newer: Path, tmp_path: Path) -> None:
     publish(finished, str(tmp_path))
     publish(newer, str(tmp_path))
