@@ -34,10 +34,10 @@ KINDS = ("recaptioned", "rescored", "relicensed", "replaced", "retold", "reencod
 
 
 class Rematch(NamedTuple):
-    """A clip that has another artwork now."""
+    """A clip that has another artwork now, or others."""
 
     clip_id: str
-    before: str
+    before: str  # artworks, joined by commas
     after: str
 
 
@@ -272,7 +272,10 @@ def _hashes(made: ReleaseManifest, family: str) -> set[str]:
 
 
 def _by_clip(pairs: Mapping[str, Pair]) -> dict[str, str]:
-    return {pair.clip_id: pair.artwork_id for pair in pairs.values()}
+    found: dict[str, list[str]] = {}
+    for pair in pairs.values():
+        found.setdefault(pair.clip_id, []).append(pair.artwork_id)
+    return {clip: ", ".join(sorted(artworks)) for clip, artworks in found.items()}
 
 
 @contextmanager

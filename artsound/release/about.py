@@ -1,7 +1,6 @@
 """What a release says of itself in words: shared by the dataset card, its datasheet and `croissant.json`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from artsound.release.attribution import escape
 from artsound.release.layout import ReleaseOptions
@@ -26,17 +25,12 @@ def summary(made: ReleaseManifest) -> str:
 
 def _partners(made: ReleaseManifest) -> str:
     """Say how many pairs an item may stand in, which the settings of the matching decide."""
-    most = []
-    for name in ("clips_per_artwork", "artworks_per_clip"):
-        found: Any = made.facts
-        for key in ("settings", "matching", name):
-            found = found.get(key) if isinstance(found, Mapping) else None
-        most.append(found if isinstance(found, int) else 1)
-    if most == [1, 1]:
+    if made.most_pairs == (1, 1):
         return "Pairs are matched one to one inside each split."
+    artwork, clip = made.most_pairs
     return (
-        f"Pairs are matched inside each split: an artwork stands in at most {most[0]} of them, "
-        f"a clip in at most {most[1]}."
+        f"Pairs are matched inside each split: an artwork stands in at most {artwork} of them, "
+        f"a clip in at most {clip}."
     )
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice, zip_longest
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from artsound.errors import ReleaseError
@@ -38,9 +38,7 @@ def content_problems(folder: Path, made: ReleaseManifest, *, deep: bool = False)
         return
     for split in made.splits:
         yield from islice(_split_problems(folder, made, split, deep=deep), MOST)
-    for where, times in _seen(folder, made).items():
-        if times > 1:
-            yield f"scores: {where} stands in it {times} times"
+    yield from islice(_repeated(folder, made), MOST)
 
 
 def _split_problems(folder: Path, made: ReleaseManifest, split: str, *, deep: bool) -> Iterator[str]:
@@ -91,6 +89,7 @@ def _rows(folder: Path, records: Sequence[FileRecord], read: Reader) -> Iterator
                 count += 1
         except (ReleaseError, pa.ArrowException, ValueError, OSError) as error:
             raise ReleaseError(f"{record.path}: {error}") from error
+        pa.default_memory_pool().release_unused()
         if count != record.rows:
             raise ReleaseError(f"{record.path}: has {count} rows, not {record.rows}")
 
@@ -100,7 +99,7 @@ def _read_pairs(path: Path, *, deep: bool) -> Iterator[Found]:
     media = [] if "image" not in file.schema_arrow.names else ["image.path", "audio.path"]
     if deep:
         media = [name.removesuffix(".path") for name in media]
-    for batch in file.iter_batches(BATCH, columns=[*REFERENCES.names, *media]):
+    for batch in file.iter_batches(BATCH, columns=[*REFERENCES.names, *media], use_threads=False):
         for row in batch.to_pylist():
             yield _found(row)
 
@@ -126,13 +125,13 @@ def _found(row: dict[str, Any]) -> Found:
 
 
 def _read_side(path: Path) -> Iterator[dict[str, Any]]:
-    for batch in pq.ParquetFile(path).iter_batches(BATCH):
+    for batch in pq.ParquetFile(path).iter_batches(BATCH, use_threads=False):
         yield from batch.to_pylist()
 
 
 def _read_arrays(path: Path, family: str, made: ReleaseManifest) -> Iterator[dict[str, Any]]:
     chosen = [one for one in made.arrays if one.family == family]
-    for batch in pq.ParquetFile(path).iter_batches(BATCH):
+    for batch in pq.ParquetFile(path).iter_batches(BATCH, use_threads=False):
         columns = {
             one.name: batch[one.name].flatten().to_numpy().reshape(len(batch), *one.shape) for one in chosen
         }
@@ -213,12 +212,13 @@ def _unlike_members(pair: Found, arrays: dict[str, dict[str, Any]]) -> Iterator[
             yield f".{ending} differs from its column"
 
 
-def _seen(folder: Path, made: ReleaseManifest) -> Counter[str]:
-    """Count pairs, artworks and clips over all splits: each may stand in a release once."""
-    counted: Counter[str] = Counter()
-    columns = ["pair_id", "artwork_id", "clip_id"]
-    for record in made.files:
-        if record.role == "scores":
-            rows = pq.read_table(folder / record.path, columns=columns)
-            counted.update(f"{name} {value}" for name in columns for value in rows[name].to_pylist())
-    return counted
+def _repeated(folder: Path, made: ReleaseManifest) -> Iterator[str]:
+    """Find what stands in more pairs than it may, over all splits: a pair in one, an item as was agreed."""
+    paths = [folder / record.path for record in made.files if record.role == "scores"]
+    artwork, clip = made.most_pairs
+    for name, most in (("pair_id", 1), ("artwork_id", artwork), ("clip_id", clip)):
+        found = [pq.ParquetFile(path).read([name], use_threads=False)[name] for path in paths]
+        chunks = [chunk for column in found for chunk in column.chunks]
+        counted = pc.value_counts(pa.chunked_array(chunks, pa.string()))
+        for row in counted.filter(pc.greater(counted.field("counts"), most)).to_pylist():
+            yield f"scores: {name} {row['values']} stands in it {row['counts']} times"

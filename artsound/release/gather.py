@@ -85,6 +85,7 @@ def gather(source: Source, rows: NDArray[np.int64], folder: Path) -> Gathered:
                     writers[number] = opened.enter_context(made)
                 writers[number].write_table(piece)
             at += len(batch)
+    pa.default_memory_pool().release_unused()
     return Gathered(folder)
 
 

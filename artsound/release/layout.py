@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from artsound.release.manifest import ArrayRecord
@@ -64,13 +63,13 @@ def plan_shards(plan: Plan, options: ReleaseOptions, arrays: Sequence[ArrayRecor
     """
     members = [record.member_bytes for record in arrays if options.npy]
     limit = int(options.shard_megabytes * MEGA)
-    kinds = _kinds(plan.brief)
+    kinds = _kinds(plan)
     pairs = _cuts(kinds, _tar_sizes(plan.brief, members, media=options.media), limit)
     roles: tuple[str, ...] = options.formats if options.media else ("parquet",)
     cuts = dict.fromkeys(roles, pairs)
     for family in dict.fromkeys(record.family for record in arrays):
         size = sum(record.row_bytes for record in arrays if record.family == family)
-        cuts[family] = _cuts(plan.brief["split"].to_pylist(), np.full(len(plan), size), limit)
+        cuts[family] = _cuts(plan.coded("split")[0].tolist(), np.full(len(plan), size), limit)
     return [shard for role, ranges in cuts.items() for shard in _named(role, ranges, plan)]
 
 
@@ -97,12 +96,16 @@ def _named(role: str, ranges: Sequence[tuple[int, int]], plan: Plan) -> Iterator
             yield Shard(role, split, shard_path(role, split, number, len(own)), start, stop)
 
 
-def _kinds(brief: pa.Table) -> list[str]:
-    names = [brief[name] for name in ("split", "image_format", "audio_format")]
-    return list(pc.binary_join_element_wise(*names, "/").to_pylist())
+def _kinds(plan: Plan) -> list[int]:
+    """Give equal numbers to rows of one split and one kind of media."""
+    number = np.zeros(len(plan), np.int64)
+    for column in ("split", "image_format", "audio_format"):
+        codes, names = plan.coded(column)
+        number = number * len(names) + codes
+    return number.tolist()
 
 
-def _cuts(kinds: Sequence[str], sizes: NDArray[np.int64], limit: int) -> list[tuple[int, int]]:
+def _cuts(kinds: Sequence[int], sizes: NDArray[np.int64], limit: int) -> list[tuple[int, int]]:
     """Cut before a row of another kind, and before one that would make the shard too large."""
     made, start, size = [], 0, 0
     for number, more in enumerate(sizes.tolist()):

@@ -101,6 +101,17 @@ class ReleaseManifest:
         """Name the files that no hash in here covers, beside the manifest and `SHA256SUMS`."""
         return (self.costs,) if self.costs else ()
 
+    @property
+    def most_pairs(self) -> tuple[int, int]:
+        """Say in how many pairs an artwork and a clip may stand, by the settings of the matching."""
+        found: list[int] = []
+        for name in ("clips_per_artwork", "artworks_per_clip"):
+            said: Any = self.facts
+            for key in ("settings", "matching", name):
+                said = said.get(key) if isinstance(said, Mapping) else None
+            found.append(said if isinstance(said, int) else 1)
+        return found[0], found[1]
+
     def text(self) -> str:
         """Write the manifest as JSON."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"

@@ -22,7 +22,8 @@ from artsound.release.media import Sample, samples
 MEDIA = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 PLAIN = ("pair_id", "artwork_id", "clip_id", "tier", "score")
 WORDS = tuple(name for name in tables.RELEASE_ROWS.names if name.startswith(("art_", "music_")))
-GROUP_ROWS = 5000  # rows of a row group without media
+GROUP_ROWS = 2000  # rows of a row group without media
+MEDIA_ROWS = 1000  # rows at most of one with media: small media would let it hold very many words
 _MEDIA_LEAVES = ("image.bytes", "image.path", "audio.bytes", "audio.path")
 
 
@@ -162,7 +163,7 @@ def _groups(found: Iterable[Sample], limit: int) -> Iterator[list[Sample]]:
     size = 0
     for sample in found:
         more = len(sample.image) + len(sample.audio) + len(sample.meta)
-        if group and size + more > limit:
+        if group and (size + more > limit or len(group) == MEDIA_ROWS):
             yield group
             group, size = [], 0
         group.append(sample._replace(meta=b"", art_caption=b"", music_caption=b""))

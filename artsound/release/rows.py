@@ -1,6 +1,5 @@
 """The plan of a release, read by batch: what cuts and counts need is in memory, the words stay on disk."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,26 +69,34 @@ class Plan:
         Raises:
             ReleaseError: the rows of a split do not stand together.
         """
-        names = self.brief["split"].to_numpy(zero_copy_only=False)
-        changes = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
+        codes, names = self.coded("split")
+        changes = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
         made: dict[str, tuple[int, int]] = {}
         for start, stop in pairwise(changes):
-            if stop > start and made.setdefault(str(names[start]), (start, stop)) != (start, stop):
-                raise ReleaseError(f"the plan is not in order: {names[start]} stands in it at two places")
+            name = names[codes[start]] if stop > start else ""
+            if name and made.setdefault(name, (start, stop)) != (start, stop):
+                raise ReleaseError(f"the plan is not in order: {name} stands in it at two places")
         return made
+
+    def coded(self, column: str) -> tuple[NDArray[np.int32], list[str]]:
+        """Give a number for the value of every row, and the values by their number."""
+        found = self.brief[column].combine_chunks()
+        return found.indices.to_numpy(), found.dictionary.to_pylist()
 
     def counts(self, column: str) -> dict[str, int]:
         """Count the rows by one of the brief's names, in the plan's order."""
-        return dict(Counter(self.brief[column].to_pylist()))
+        codes, names = self.coded(column)
+        found, first, times = np.unique(codes, return_index=True, return_counts=True)
+        return {names[found[place]]: int(times[place]) for place in np.argsort(first)}
 
     @cached_property
     def _mask(self) -> NDArray[np.bool_]:
-        return np.asarray(allowed(self._whole["tier"], self.within), np.bool_)
+        return np.asarray(allowed(self._whole["tier"].cast(pa.string()), self.within), np.bool_)
 
     @cached_property
     def _whole(self) -> pa.Table:
         found = [_brief(rows) for _, rows in self._batches([*_NAMES, *_SIZES, *WORDS])]
-        return pa.concat_tables([_BRIEF.empty_table(), *found]).combine_chunks()
+        return pa.concat_tables([_BRIEF.empty_table(), *found]).unify_dictionaries().combine_chunks()
 
     def _batches(
         self, columns: list[str] | None, first: int = 0, last: int | None = None
@@ -111,7 +118,7 @@ class Plan:
 
 _BRIEF = pa.schema(
     [
-        *(pa.field(name, pa.string()) for name in _NAMES),
+        *(pa.field(name, pa.dictionary(pa.int32(), pa.string())) for name in _NAMES),
         *(pa.field(name, pa.int64()) for name in (*_SIZES, *WORDS)),
     ]
 )
@@ -119,7 +126,8 @@ _BRIEF = pa.schema(
 
 def _brief(rows: pa.Table) -> pa.Table:
     lengths = {name: pc.cast(pc.binary_length(rows[name]), pa.int64()) for name in WORDS}
-    return pa.table({name: lengths.get(name, rows[name]) for name in _BRIEF.names}, schema=_BRIEF)
+    coded = {name: rows[name].dictionary_encode() for name in _NAMES}
+    return pa.table({**coded, **{name: rows[name] for name in _SIZES}, **lengths}, schema=_BRIEF)
 
 
 def _stored(
@@ -132,4 +140,5 @@ def _stored(
             for batch in file.iter_batches(BATCH, row_groups=[group], columns=columns, use_threads=False):
                 yield at, pa.Table.from_batches([batch])
                 at += len(batch)
+            pa.default_memory_pool().release_unused()
         at = end

@@ -21,6 +21,7 @@ from artsound.release.rows import Plan
 from artsound.release.sample import ART_CAPTION, MUSIC_CAPTION
 from artsound.store import write_whole
 
+BATCH = 100  # pairs that are Python objects at one time
 _IDS = [pa.field(name, TEXT, False) for name in ("pair_id", "artwork_id", "clip_id")]
 
 CAPTIONS = pa.schema(
@@ -142,8 +143,8 @@ def _write(
             role: opened.enter_context(closing(SmallTable(files[role], schema)))
             for role, (schema, _) in SIDES.items()
         }
-        for piece in pieces:
-            told = [json.loads(text) for text in piece["meta"].to_pylist()]
+        for batch in (batch for piece in pieces for batch in piece.to_batches(BATCH)):
+            told = [json.loads(text) for text in batch["meta"].to_pylist()]
             watch(told)
             for role, (schema, row) in SIDES.items():
                 made[role].add(pa.Table.from_pylist([row(meta) for meta in told], schema=schema))

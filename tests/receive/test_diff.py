@@ -10,6 +10,7 @@ from artsound.receive.diff import Rematch, diff
 from artsound.receive.find import find
 from tests.receive import versions
 from tests.receive.web import Web
+from tests.release import world
 
 
 def same(number: str) -> str:
@@ -48,9 +49,23 @@ def test_a_version_does_not_differ_from_itself_near_or_far(web: Web, finished: P
     assert not [path for path in web.files() if path.startswith(("data/", "webdataset/train"))]
 
 
-def test_additions_alone_are_a_minor_step(finished: Path, tmp_path: Path) -> None:
-    from tests.release import world
+def test_a_clip_with_several_artworks_is_told_of_when_one_goes(media: Path, tmp_path: Path) -> None:
+    rows = [
+        {"pair_id": versions.pair_id(art, "t0000"), "artwork_id": art, "clip_id": "t0000"}
+        | {"split": "train", "score": 0.5}
+        for art in ("a0000", "a0001", "a0002")
+    ]
+    places = []
+    for count in (3, 2):
+        making = world.release(media, world.plan(media, 3, pairs=rows[:count]), tmp_path / str(count))
+        world.build(making)
+        places.append(find(str(making.folder)))
+    found = diff(*places)
+    assert found.rematched == (Rematch("t0000", "a0000, a0001, a0002", "a0000, a0001"),)
+    assert found.bump() == "major"
 
+
+def test_additions_alone_are_a_minor_step(finished: Path, tmp_path: Path) -> None:
     world.make_media(tmp_path, versions.OLD + 2)
     more = versions.build(tmp_path, tmp_path / "out", "1.1.0")
     assert diff(find(str(finished)), find(str(more))).bump() == "minor"

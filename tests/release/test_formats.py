@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from artsound.release import parquet, sides
+from artsound.release.verify import verify
 from tests.release import world
 
 
@@ -134,6 +136,27 @@ def test_row_groups_stay_small_and_media_are_stored_plain(finished: Path) -> Non
             assert not columns["image.bytes"].has_dictionary_page
             assert columns["meta"].compression == "ZSTD"
             assert columns["meta"].has_offset_index
+
+
+def test_a_row_group_of_small_media_has_a_limited_number_of_rows(
+    media: Path, rows: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "MEDIA_ROWS", 3)
+    making = world.release(media, rows, tmp_path, row_group_megabytes=64, shard_megabytes=64)
+    world.build(making)
+    found = pq.ParquetFile(making.folder / "data" / "train-00000-of-00001.parquet").metadata
+    assert [found.row_group(number).num_rows for number in range(found.num_row_groups)] == [3, 3, 3, 3]
+    assert verify(making.folder, deep=True).problems == []
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_small_tables_are_the_same_however_few_pairs_are_in_memory(
+    finished: Path, media: Path, rows: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(sides, "BATCH", batch)
+    making = world.release(media, rows, tmp_path)
+    world.build(making)
+    assert world.contents(making.folder) == world.contents(finished)
 
 
 def test_coreutils_agree_with_the_sums(finished: Path) -> None:

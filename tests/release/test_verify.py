@@ -1,9 +1,11 @@
 """What `verify` finds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -66,6 +68,34 @@ def test_missing_sums_are_one_problem_and_a_link_to_them_is_one(copied: Path, tm
     assert verify(copied).problems == [f"{SUMS}: missing"]
     (copied / SUMS).symlink_to(tmp_path / SUMS)
     assert verify(copied).problems == [f"{SUMS}: is not a plain file"]
+
+
+@pytest.mark.parametrize("side", ["artwork", "clip"])
+@pytest.mark.parametrize("most", [1, 2])
+def test_an_item_may_stand_in_as_many_pairs_as_the_matching_was_allowed(
+    media: Path, tmp_path: Path, side: str, most: int
+) -> None:
+    both = [(0, 0), (1, 1), (0, 2) if side == "artwork" else (2, 0)]
+    rows = [
+        {"pair_id": f"{number:016x}", "artwork_id": f"a{art:04d}", "clip_id": f"t{clip:04d}"}
+        | {"split": "train", "score": 0.5}
+        for number, (art, clip) in enumerate(both)
+    ]
+    setting = {"artwork": "clips_per_artwork", "clip": "artworks_per_clip"}[side]
+    plain = world.release(media, world.plan(media, 3, pairs=rows), tmp_path)
+    making = replace(plain, facts=plain.facts | {"settings": {"matching": {setting: most}}})
+    world.build(making)
+    item = "artwork_id a0000" if side == "artwork" else "clip_id t0000"
+    expected = [] if most == 2 else [f"scores: {item} stands in it 2 times"]
+    assert verify(making.folder).problems == expected
+
+
+def test_a_pair_that_stands_in_two_splits_is_found(media: Path, tmp_path: Path) -> None:
+    row = {"pair_id": "0" * 16, "artwork_id": "a0000", "clip_id": "t0000", "score": 0.5}
+    both = [world.plan(media, 1, pairs=[row | {"split": split}]) for split in ("train", "val")]
+    making = world.release(media, pa.concat_tables(both), tmp_path)
+    world.build(making)
+    assert f"scores: pair_id {'0' * 16} stands in it 2 times" in verify(making.folder).problems
 
 
 def test_the_manifest_is_what_its_published_schema_says(finished: Path) -> None:
