@@ -96,6 +96,7 @@ def images(
     per_host: Annotated[int, typer.Option(help="connections to one host at once")] = 2,
 ) -> None:
     """Fetch the images that the graph names; again: what is due. Exit code 1 if some are missing."""
+    from artsound.errors import Reason
     from artsound.sources import artgraph, artgraph_csv
     from artsound.sources.fetch import MODIFIERS, Manners, fetch_images
     from artsound.sources.ledger import Ledger
@@ -106,6 +107,8 @@ def images(
     rejects = fetch_images(wanted, folder, Ledger(folder / "ledger.sqlite"), manners)
     for reason, count in sorted(Counter(f"{reject.reason}: {reject.detail}" for reject in rejects).items()):
         typer.echo(f"{count:8} {reason}")
-    typer.echo(f"{len(wanted) - len(rejects)} of {len(wanted)} images are there")
-    if rejects:
+    names = {name for name, _ in wanted}
+    missing = {reject.item_id for reject in rejects if reject.reason != Reason.DUPLICATE_KEY}
+    typer.echo(f"{len(names - missing)} of {len(names)} images are there")
+    if missing:
         raise typer.Exit(1)

@@ -63,7 +63,7 @@ ARTWORK = "[a.name, properties(a), {artists}, {emotions}, {links}]"
 END = " + [true] + "  # ends the names of a role in the list of all
 ARTISTS = "MATCH (a:Artist) RETURN [a.name, properties(a), {links}]"
 TYPES = "CALL db.relationshipTypes()"
-IMAGES = "MATCH (a:Artwork) WHERE a.image_url IS NOT NULL AND a.name IS NOT NULL RETURN a.name, a.image_url"
+IMAGES = "MATCH (a:Artwork) RETURN coalesce(a.name, ''), coalesce(a.image_url, '')"
 NODE_TALLY = "MATCH (n) RETURN labels(n)[0], count(*)"
 EDGE_TALLY = "MATCH (h)-[r]->(t) RETURN labels(h)[0], type(r), labels(t)[0], count(*)"
 
@@ -225,7 +225,7 @@ def read_artists(graph: Graph, kinds: Kinds) -> Outcome:
 
 
 def image_urls(graph: Graph) -> list[tuple[str, str]]:
-    """List the artworks that link an image: name and address, by name."""
+    """List the artworks with the address of their image, empty where none is linked; by name."""
     return sorted((str(name), str(url)) for name, url in graph.read(IMAGES))
 
 

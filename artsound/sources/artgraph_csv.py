@@ -154,11 +154,12 @@ def _given_more(db: duckdb.DuckDBPyConnection) -> str:
 
 
 def image_urls(export: Path) -> list[tuple[str, str]]:
-    """List the artworks that link an image: name and address, by name."""
+    """List the artworks with the address of their image, empty where none is linked; by name."""
     with open_export(export) as db:
         db.execute("ALTER TABLE nodes ADD COLUMN IF NOT EXISTS image_url TEXT")
-        query = "SELECT name, image_url FROM nodes WHERE label = 'artwork' AND image_url <> '' ORDER BY ALL"
-        return db.execute(query).fetchall()
+        columns = "coalesce(name, ''), coalesce(image_url, '')"
+        found = db.execute(f"SELECT {columns} FROM nodes WHERE label = 'artwork'").fetchall()  # noqa: S608
+    return sorted(found)
 
 
 def count_extra(export: Path) -> dict[str, int]:

@@ -6,7 +6,7 @@ is due, and what is there is not asked for. Robots rules and opt-out headers are
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ MODIFIERS = (  # of WikiArt, as its downloaders try them
     *("HD", "HalfHD", "Large", "Blog", "Portrait", "PortraitSmall", "PinterestLarge", "PinterestSmall"),
 )
 OPT_OUT = {"noai", "noimageai", "noindex", "noimageindex"}  # words of X-Robots-Tag
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"II*\0", b"MM\0*", b"GIF8", b"BM")  # images begin so
 CHUNK = 1 << 16
 REDIRECTS = 5  # followed at most
 MOST_RULES = 500_000  # bytes of a robots.txt that are read, as RFC 9309 asks at least
@@ -127,7 +128,10 @@ class Fetcher:
                 if answer.status_code in (429, 503) and refused.after:
                     host.busy_until = time.monotonic() + refused.after
                 raise
-            return b"".join(_limited(answer, self.manners))
+            found = b"".join(_limited(answer, self.manners))
+        if not found.startswith(SIGNATURES):
+            raise Refused("no image by its first bytes")
+        return found
 
     def _ask(self, url: str, *, follow: bool = False) -> requests.Response:
         if not hasattr(self._sessions, "session"):
@@ -182,7 +186,8 @@ def fetch_images(
     """Fetch images into a folder, under their names; returns what is not there at the end, and why.
 
     Args:
-        wanted: names and addresses; a name is one file name, without folders.
+        wanted: names and addresses; a name is one file name, without folders. Of several addresses of one
+            name the last counts, and an empty one is none.
         folder: where the images go; those that are there are left as they are.
         ledger: what failed before, and when it is due.
         manners: limits and patience.
@@ -194,9 +199,10 @@ def fetch_images(
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     known = ledger.read()
-    given = list({name: (name, url) for name, url in wanted}.values())  # of several of one name the last
-    unsafe = [Reject(name, Reason.UNSAFE_PATH, "no plain file name") for name, _ in given if not _plain(name)]
-    items = [(name, url) for name, url in given if _plain(name) and not (folder / name).exists()]
+    listed = list(wanted)
+    given = dict(listed)
+    lacking = [(name, url) for name, url in given.items() if not (_plain(name) and (folder / name).exists())]
+    items = [(name, url) for name, url in lacking if _plain(name) and url]
     due = [(name, url) for name, url in items if name not in known or known[name].is_due(now())]
     fetcher = Fetcher(manners)
 
@@ -220,7 +226,21 @@ def fetch_images(
             pass
     failed = ledger.read()
     rejects = [Reject(name, failed[name].reason, failed[name].cause) for name, _ in items if name in failed]
-    return [*unsafe, *rejects]
+    return [*_not_asked(lacking), *_repeated(listed, given), *rejects]
+
+
+def _not_asked(lacking: Iterable[tuple[str, str]]) -> Iterator[Reject]:
+    for name, url in lacking:
+        if not _plain(name):
+            yield Reject(name, Reason.UNSAFE_PATH, "no plain file name")
+        elif not url:
+            yield Reject(name, Reason.MISSING_FILE, "no address is given")
+
+
+def _repeated(listed: Iterable[tuple[str, str]], given: Mapping[str, str]) -> Iterator[Reject]:
+    for name, url in dict.fromkeys(listed):
+        if url != given[name] and _plain(name):
+            yield Reject(name, Reason.DUPLICATE_KEY, "another address of the same name counts")
 
 
 def _plain(name: str) -> bool:

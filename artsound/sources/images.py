@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from artsound.errors import Outcome, Reason, Reject
 from artsound.media.files import Media
 from artsound.media.surplus import left_out, others, proper
+from artsound.sources.folder import IMAGES
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 Rename = Callable[[str], str]
 
 
@@ -63,7 +63,7 @@ def find(names: Sequence[str], media: Media) -> Images:
     own = proper(media.names())
     by_name: dict[str, list[str]] = {}
     for path in sorted(own.names):
-        if path.lower().endswith(ENDINGS):
+        if path.lower().endswith(IMAGES):
             by_name.setdefault(PurePosixPath(path).name, []).append(path)
     found, unclear = _matched(names, by_name)
     used = set(found.values())

@@ -9,7 +9,7 @@ from collections import Counter
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-IMAGE = bytes(range(256)) * 40
+IMAGE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 40  # begins as a JPEG does
 
 
 class Rude(BaseHTTPRequestHandler):
@@ -43,6 +43,9 @@ class Rude(BaseHTTPRequestHandler):
 
     def way_good(self) -> None:
         self.answer()
+
+    def way_posed(self) -> None:
+        self.answer(body=b"<html>try again")
 
     def way_private(self) -> None:
         self.answer()

@@ -96,6 +96,7 @@ def test_the_server_and_the_export_say_the_same(graph: Graph, exports: dict[str,
     assert read_artists(graph, find_kinds(graph)).rows.equals(
         artgraph_csv.read_artists(exports["neo4j"]).rows
     )
+    assert artgraph.image_urls(graph) == artgraph_csv.image_urls(exports["neo4j"])
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def elsewhere(server: RudeServer, name: str) -> tuple[str, str]:
 def test_each_misbehaviour_is_refused_with_its_cause_and_time(server: RudeServer, tmp_path: Path) -> None:
     ways = (
         *("good", "private", "noai", "broken", "cut", "page", "loop", "huge", "sly", "missing"),
-        *("moved-private", "moved-missing", "nowhere", "local", "packed"),
+        *("moved-private", "moved-missing", "nowhere", "local", "packed", "posed"),
     )
     ledger = Ledger(tmp_path / "ledger.sqlite")
     items = wanted(server, *(f"{way}.jpg" for way in ways))
@@ -41,6 +41,7 @@ def test_each_misbehaviour_is_refused_with_its_cause_and_time(server: RudeServer
         "broken.jpg": (Reason.FETCH_FAILED, 1060.0),
         "cut.jpg": (Reason.FETCH_FAILED, 1060.0),
         "page.jpg": (Reason.FETCH_FAILED, None),
+        "posed.jpg": (Reason.FETCH_FAILED, 1060.0),
         "loop.jpg": (Reason.FETCH_FAILED, None),
         "huge.jpg": (Reason.TOO_LARGE, None),
         "sly.jpg": (Reason.TOO_LARGE, None),
@@ -85,7 +86,6 @@ def test_a_date_says_when_to_ask_again(server: RudeServer, tmp_path: Path) -> No
 
 def test_what_is_no_address_is_never_asked_again(server: RudeServer, tmp_path: Path) -> None:
     urls = (
-        "",
         "no-scheme.jpg",
         "file:///etc/passwd",
         "http://[bad/x",
@@ -111,6 +111,21 @@ def test_one_name_given_twice_is_fetched_once(server: RudeServer, tmp_path: Path
     items = wanted(server, *["good.jpg"] * 8, "muddled.jpg")
     assert fetch_images(items, tmp_path / "images", Ledger(tmp_path / "ledger.sqlite"), MANNERS) == []
     assert (server.seen["/good.jpg"], server.seen["/muddled.jpg"]) == (1, 1)
+
+
+def test_names_without_an_address_and_with_two_are_told(server: RudeServer, tmp_path: Path) -> None:
+    other = ("good.jpg", address(server, "missing.jpg"))
+    items = [("none.jpg", ""), other, *wanted(server, "good.jpg"), ("", "http://x")]
+    rejects = fetch_images(items, tmp_path / "images", Ledger(tmp_path / "ledger.sqlite"), MANNERS)
+    assert {reject.item_id: reject.reason for reject in rejects} == {
+        "none.jpg": Reason.MISSING_FILE,
+        "good.jpg": Reason.DUPLICATE_KEY,
+        "": Reason.UNSAFE_PATH,
+    }
+    assert (tmp_path / "images/good.jpg").read_bytes() == IMAGE
+    (tmp_path / "images/none.jpg").write_bytes(IMAGE)
+    again = fetch_images(items, tmp_path / "images", Ledger(tmp_path / "ledger.sqlite"), MANNERS)
+    assert "none.jpg" not in {reject.item_id for reject in again}
 
 
 def test_a_slow_or_silent_server_is_given_up(server: RudeServer, tmp_path: Path) -> None:
