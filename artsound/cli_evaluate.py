@@ -24,6 +24,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  # one argument an option
         list[str] | None,
         typer.Option(help="NAME=FOLDER of weights: clap, clip, imagebind, ast, encodec; repeat for more"),
     ] = None,
+    weights: Annotated[str, typer.Option(help="of the prior, where they lie elsewhere now")] = "",
     few: Annotated[bool, typer.Option("--few", help="go on with too few clips for FAD∞")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:
@@ -42,7 +43,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  # one argument an option
 
     folder = out or run / "report"
     with progress.show(Console(stderr=True)):
-        report = compare(Choice(release, run, split, clips, seed, few), folder, named(judge or []))
+        report = compare(Choice(release, run, split, clips, seed, few, weights), folder, named(judge or []))
     if as_json:
         typer.echo(json.dumps(rounded(asdict(report)), indent=2, ensure_ascii=False))
         return

@@ -57,7 +57,7 @@ def circular(families: frozenset[str], mined: Sequence[Miner]) -> str:
 
 
 def notes(
-    count: int, rate: int, judges: Judges, mined: Sequence[Miner], widths: Mapping[str, int]
+    split: str, count: int, rate: int, judges: Judges, mined: Sequence[Miner], widths: Mapping[str, int]
 ) -> list[str]:
     """Say how the figures are to be read; `widths` are of the ears' vectors."""
     wider = sorted(name for name, ear in judges.ears.items() if ear.rate > rate)
@@ -75,6 +75,8 @@ def notes(
         "inception score is of the softmax; it does not compare between classifiers.",
         f"Judges without a part in the pairs: {', '.join(free) or 'none; believe no single figure'}.",
     ]
+    if split == "train":
+        said.insert(0, "These pairs were trained on: no figure here says anything about other pictures.")
     if wider:
         said.append(
             f"{', '.join(wider)} hear more than {rate // 2} Hz: the distances to real clips at full width "

@@ -29,6 +29,7 @@ class Choice:
     clips: int | None = None  # None: all there are, at most `MOST`
     seed: int = 0
     few: bool = False  # go on with fewer than `FEWEST` clips, without FAD∞
+    weights: str = ""  # of the prior, where they do not lie where the training run found them
 
 
 def check_release(folder: Path) -> None:

@@ -81,7 +81,7 @@ def evaluate(choice: Choice, folder: Path, judged_by: Mapping[str, Path] | None 
         StoreError: the folder cannot be written.
     """
     check_place(folder, "name another --out")
-    model = load_model(choice.run)
+    model = load_model(choice.run, choice.weights)
     check_release(choice.release)
     settings = model.settings.model_copy(update={"release": choice.release, "run": choice.run})
     session = Session(settings, model=model)
@@ -113,7 +113,7 @@ def evaluate(choice: Choice, folder: Path, judged_by: Mapping[str, Path] | None 
         how=made.how,
         absent=made.absent,
         missing={name: why for name, why in NEEDED.items() if name not in given},
-        notes=notes(len(rows), model.settings.prior.rate, judges, mined, _widths(real)),
+        notes=notes(split, len(rows), model.settings.prior.rate, judges, mined, _widths(real)),
     )
     write_report(folder, report, list(_examples(pairs, bench, made)), model.prior.rate)
     return report

@@ -18,6 +18,8 @@ from artsound.train.settings import Loop
 
 NAME = "checkpoint.safetensors"
 BETAS = (0.9, 0.99)
+PREPARE = "run `artsound train prepare`, or set back what differs"  # of what lies in the cache
+ANEW = "name another `run` folder, or delete this file to begin anew"
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -102,9 +104,16 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, 
         StoreError: no space, or the folder cannot be written.
     """
     whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+
+    def save(part: Path) -> None:
+        part.touch()
+        mode = part.stat().st_mode  # of any file here; safetensors lets nobody but the owner read
+        save_file(whole, part, metadata={KEY: json.dumps(meta)})
+        part.chmod(mode)
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda part: save_file(whole, part, metadata={KEY: json.dumps(meta)}))
+        write_whole(path, save)
     except (OSError, SafetensorError) as error:
         raise StoreError(
             f"cannot write {path}: {error}; what was there is kept, make room and run again"
@@ -151,7 +160,9 @@ def restore(folder: Path, trained: Trained, provenance: Mapping[str, str]) -> in
     return int(meta["seen"])
 
 
-def check_provenance(path: Path, meta: Mapping[str, str], provenance: Mapping[str, str]) -> None:
+def check_provenance(
+    path: Path, meta: Mapping[str, str], provenance: Mapping[str, str], advice: str = ANEW
+) -> None:
     """Hold what a file says it comes from against what is wanted.
 
     Raises:
@@ -160,9 +171,7 @@ def check_provenance(path: Path, meta: Mapping[str, str], provenance: Mapping[st
     unlike = sorted(name for name, value in provenance.items() if meta.get(name) != value)
     if unlike:
         named = ", ".join(_difference(name, meta, provenance) for name in unlike)
-        raise ConfigError(
-            f"{path} was made with another {named}: name another `run` folder, or delete the old one"
-        )
+        raise ConfigError(f"{path} is of a run that differs in {named}: {advice}")
 
 
 def _difference(name: str, meta: Mapping[str, str], provenance: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ from artsound.progress import track
 from artsound.train.audioldm2 import LICENCE
 from artsound.train.model import Model
 from artsound.train.prior import Cond
-from artsound.train.settings import MOST_STEPS, AudioLdm2Prior
+from artsound.train.settings import MOST_GUIDANCE, MOST_STEPS, AudioLdm2Prior
 from artsound.train.sound import FADE, join, windows_for, write_picture, write_wav
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
@@ -182,7 +182,7 @@ def _resolved(model: Model, request: Request) -> Request:
         raise ConfigError(f"ask for more than 0 and at most {LONGEST} seconds, and for at least one piece")
     if request.steps is not None and not 1 <= request.steps <= MOST_STEPS:
         raise ConfigError(f"{request.steps} steps make no sense: ask for 1 to {MOST_STEPS}")
-    if request.guidance is not None and not 0 <= request.guidance < float("inf"):
+    if request.guidance is not None and not 0 <= request.guidance <= MOST_GUIDANCE:
         raise ConfigError(f"a guidance of {request.guidance} makes no sense: 1 is none, 2 to 5 are usual")
     chosen = model.settings.sampling
     return replace(

@@ -89,7 +89,9 @@ def train(job: Job, machine: Machine) -> Trained:
         if due and workers.main:
             if job.watch:
                 with trained.averaged():
-                    journal.write(seen, job.watch(seen))
+                    watched = job.watch(seen)
+                if watched:
+                    journal.write(seen, watched)
             if not trained.finite():
                 raise journal.not_finite(*taken[:2])
             save_checkpoint(job.folder, Checkpoint(seen, trained, job.provenance))

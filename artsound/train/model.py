@@ -93,6 +93,8 @@ def load_model(path: Path, weights: str = "") -> Model:
         raise ConfigError(
             f"{path} does not exist: train a model with `artsound train run`, or name the folder of one"
         )
+    if path.suffix != ".safetensors":
+        raise ConfigError(f"{path} is no model: name a model.safetensors, or its folder")
     tensors, meta = read_tensors(path)
     if "model" not in meta:
         raise ConfigError(f"{path} is no model of ours: it does not say what it was trained with")

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from artsound.train import prior as priors
 from artsound.train import start, watch
 from artsound.train.batches import Batches
 from artsound.train.cache import Family, open_family
-from artsound.train.checkpoint import check_provenance, read_tensors, write_tensors
+from artsound.train.checkpoint import PREPARE, check_provenance, read_tensors, write_tensors
 from artsound.train.fingerprint import seeded
 from artsound.train.loop import Job, train
 from artsound.train.model import NAME, Model, new_conditioner, save_model
@@ -207,7 +208,9 @@ def run(settings: TrainSettings) -> Path:
     if settings.machine.recompute:
         recompute(session.prior.network)
     if settings.warm:
-        _project(session, families, model, "warm", settings.warm)
+        _project(
+            session, families, replace(model, provenance=_before_loop(provenance)), "warm", settings.warm
+        )
     _project(session, families, model, "projector", settings.loop)
     path = settings.run / NAME
     if first_process():
@@ -216,6 +219,12 @@ def run(settings: TrainSettings) -> Path:
 
 
 _SECTIONS = ("prior", "visual", "projector", "objective", "pretrain", "warm", "loop")
+
+
+def _before_loop(provenance: Mapping[str, str]) -> dict[str, str]:
+    """Leave `loop` out: it comes after the warm-up, and another learning rate there costs none of it."""
+    kept = {name: one for name, one in json.loads(provenance["settings"]).items() if name != "loop"}
+    return {**provenance, "settings": json.dumps(kept, sort_keys=True)}
 
 
 def recompute(network: nn.Module) -> None:
@@ -240,7 +249,7 @@ def _codec(prior: SmallAudioPrior, shards: Shards, cache: Path, *, fit: bool) ->
     if path.exists():
         tensors, meta = read_tensors(path)
         if not fit:
-            check_provenance(path, meta, wanted)
+            check_provenance(path, meta, wanted, PREPARE)
         if all(meta.get(name) == value for name, value in wanted.items()):
             prior.codec.load_state_dict(tensors)
             return

@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, mode
 from artsound.settings import Document, Section, Share, Weight
 
 MOST_STEPS = 1_000  # of any sampler: the priors' own training had no more
+MOST_GUIDANCE = 100.0  # 2 to 5 are usual; from some tens on nothing but noise is heard
 
 
 class SmallPrior(Section):
@@ -186,7 +187,9 @@ class Sampling(Section):
     """How music is drawn from the model."""
 
     steps: Annotated[int, Field(ge=1, le=MOST_STEPS)] = 25
-    guidance: Weight = 2.0  # 1 is none; the conditioning's direction is followed this many times
+    guidance: Annotated[float, Field(ge=0, le=MOST_GUIDANCE)] = (
+        2.0  # 1 is none; the conditioning's direction is followed this many times
+    )
     heard: Annotated[int, Field(ge=0)] = 4  # pairs of the validation split that play at every checkpoint
 
 

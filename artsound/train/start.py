@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from artsound.errors import ConfigError
-from artsound.train.checkpoint import check_provenance, read_tensors, write_tensors
+from artsound.train.checkpoint import PREPARE, check_provenance, read_tensors, write_tensors
 from artsound.train.prior import AudioPrior, OwnConditioning, Slot
 
 LOG = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Start(NamedTuple):
         """Take mean and spread of targets, slot → (row, token, dim), where there are some."""
         return Start(
             {**self.mean, **{name: one.mean(0) for name, one in targets.items()}},
-            {**self.spread, **{name: one.std(0) for name, one in targets.items()}},
+            {**self.spread, **{name: _deviation(one) for name, one in targets.items()}},
             self.made_from,
         )
 
@@ -54,9 +54,14 @@ def measure(path: Path, own: OwnConditioning, windows: Iterable[Tensor], wanted:
     for name in heard[0]:
         rows = torch.cat([one[name] for one in heard]).float()
         made[f"mean.{name}"] = rows.mean(0)
-        spread = rows.std(0) if len(rows) > 1 else torch.zeros_like(rows[0])
+        spread = _deviation(rows)
         made[f"spread.{name}"] = torch.where(spread > 0, spread, rows.mean(0).std())
     write_tensors(path, made, {**wanted, "own": own.fingerprint})
+
+
+def _deviation(rows: Tensor) -> Tensor:
+    """Give the standard deviation over the rows; of a single one that of its own numbers, not no number."""
+    return rows.std(0) if len(rows) > 1 else rows[0].std().expand_as(rows[0])
 
 
 def read(path: Path, wanted: Mapping[str, str]) -> Start:
@@ -69,7 +74,7 @@ def read(path: Path, wanted: Mapping[str, str]) -> Start:
     if not path.exists():
         raise ConfigError(f"{path} does not exist: run `artsound train prepare`")
     tensors, meta = read_tensors(path)
-    check_provenance(path, meta, wanted)
+    check_provenance(path, meta, wanted, PREPARE)
     mean, spread = (
         {name.removeprefix(part): one for name, one in tensors.items() if name.startswith(part)}
         for part in ("mean.", "spread.")

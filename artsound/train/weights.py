@@ -9,8 +9,10 @@ from typing import Any
 
 from artsound.errors import ConfigError
 
+PRIOR = "prior.weights"
 
-def folder_of(weights: str, revision: str | None, licence: str, setting: str = "prior.weights") -> Path:
+
+def folder_of(weights: str, revision: str | None, licence: str, setting: str = PRIOR) -> Path:
     """Find a checkpoint.
 
     Args:
@@ -34,14 +36,19 @@ def folder_of(weights: str, revision: str | None, licence: str, setting: str = "
     except HFValidationError as error:  # a path, not an id
         raise ConfigError(
             f"the weights {weights} are not there: fetch them with `hf download ID --local-dir {weights}`, "
-            f"or name the folder that has them. Their licence is {licence}"
+            f"or name the folder that has them in {_named(setting)}. Their licence is {licence}"
         ) from error
     except LocalEntryNotFoundError as error:
         at = f" --revision {revision}" if revision else ""
         raise ConfigError(
             f"the weights {weights} are not on this machine: run `hf download {weights}{at}`, or name "
-            f"a folder that has them in {setting}. Their licence is {licence}"
+            f"a folder that has them in {_named(setting)}. Their licence is {licence}"
         ) from error
+
+
+def _named(setting: str) -> str:
+    """Say where weights are named: those of a prior may lie elsewhere when a model is used."""
+    return f"{setting} (`--weights` of `generate` and `evaluate`)" if setting == PRIOR else setting
 
 
 def load_part(kind: Any, folder: Path, part: str) -> Any:

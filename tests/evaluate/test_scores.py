@@ -209,10 +209,12 @@ def test_a_judge_that_chose_the_pairs_is_marked_and_the_others_are_named(judges:
     }
     assert marked == {"same sound, clap", CLAP_SCORE, IMSM}
     assert circular(frozenset({"musicnn"}), mined) == ""
-    said = " ".join(notes(200, 16_000, judges, mined, {"mel": 50, "clap": 512}))
+    said = " ".join(notes("test", 200, 16_000, judges, mined, {"mel": 50, "clap": 512}))
     assert "without a part in the pairs: ast, encodec, imagebind, mel, musicnn-msd, musicnn-mtt" in said
+    assert "trained on" not in said
+    assert "These pairs were trained on" in notes("train", 200, 16_000, judges, mined, {})[0]
     assert "clap, encodec hear more than 8000 Hz" in said
     assert "straight from more clips on: clap 2,048." in said
     assert "believe no single figure" in " ".join(
-        notes(200, 8_000, Judges({"clap": judges.ears["clap"]}), mined, {})
+        notes("test", 200, 8_000, Judges({"clap": judges.ears["clap"]}), mined, {})
     )

@@ -264,6 +264,11 @@ def test_the_mean_of_cached_targets_goes_before_what_the_prior_hears() -> None:
     assert torch.equal(found.mean["t5"], torch.zeros(1, 3))
 
 
+def test_a_single_pair_has_a_spread_to_learn_from() -> None:
+    found = start.NULL.beside({"loa": torch.randn(1, 2, 3)})
+    assert (found.spread["loa"] > 0).all()
+
+
 def test_a_run_without_its_mean_conditioning_or_with_that_of_other_slots_is_refused(
     checkpoint: Path, release: Path, tmp_path: Path
 ) -> None:
@@ -271,7 +276,7 @@ def test_a_run_without_its_mean_conditioning_or_with_that_of_other_slots_is_refu
     settings = tiny_settings(release, tmp_path / "run").model_copy(update={"prior": chosen})
     prepare(settings)
     other = chosen.model_copy(update={"interface": "gpt2_prefix"})
-    with pytest.raises(ConfigError, match=r"start\.safetensors was made with another slots"):
+    with pytest.raises(ConfigError, match=r"start\.safetensors .*differs in slots.*: run `artsound"):
         run(settings.model_copy(update={"prior": other}))
     (settings.run / "cache" / start.NAME).unlink()
     with pytest.raises(ConfigError, match=r"start\.safetensors does not exist: run `artsound train prepare`"):
@@ -438,6 +443,21 @@ def test_the_denoiser_is_told_apart_by_all_that_conditions_it_besides_the_image(
 def test_missing_weights_say_how_to_fetch_them_and_under_which_licence() -> None:
     with pytest.raises(ConfigError, match=r"hf download cvssp/audioldm2-music.*CC-BY-NC-SA-4\.0"):
         build(AudioLdm2Prior())
+
+
+def test_a_model_whose_weights_were_moved_says_how_to_name_them(
+    checkpoint: Path, release: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(checkpoint, moved)
+    chosen = AudioLdm2Prior(weights=str(moved), seconds=1.28)
+    settings = tiny_settings(release, tmp_path / "run").model_copy(update={"prior": chosen})
+    prepare(settings)
+    path = run(settings)
+    shutil.rmtree(moved)
+    with pytest.raises(ConfigError, match=r"are not there: .*`--weights` of `generate` and `evaluate`"):
+        load_model(path)
+    assert load_model(path, str(checkpoint)).settings.prior.kind == "audioldm2"
 
 
 def test_all_weights_that_are_missing_are_named_at_once_the_priors_first(

@@ -129,6 +129,7 @@ def test_a_piece_says_that_captions_took_part(model: Model) -> None:
         Request(steps=1001),
         Request(guidance=-1),
         Request(guidance=float("nan")),
+        Request(guidance=1e300),
     ],
 )
 def test_senseless_requests_are_refused(model: Model, tmp_path: Path, request_: Request) -> None:
@@ -221,6 +222,12 @@ def test_no_model_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(app, [str(SAMPLES[0])])
     assert isinstance(result.exception, ConfigError)
     assert "make train-demo" in str(result.exception)
+
+
+def test_what_is_no_model_is_not_said_to_be_a_damaged_one(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("a = 1")
+    with pytest.raises(ConfigError, match=r"settings\.toml is no model: name a model\.safetensors"):
+        load_model(tmp_path / "settings.toml")
 
 
 def test_a_model_on_other_weights_than_it_was_trained_with_is_refused(trained: Path, tmp_path: Path) -> None:

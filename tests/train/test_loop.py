@@ -188,6 +188,12 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pyte
     assert [one.name for one in tmp_path.iterdir()] == [NAME]
 
 
+def test_who_may_read_other_files_may_read_a_model(tmp_path: Path) -> None:
+    (tmp_path / "any").write_text("")
+    write_tensors(tmp_path / "model.safetensors", {"a": torch.zeros(2)}, {})
+    assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
 def test_a_damaged_checkpoint_is_named(prepared: TrainSettings) -> None:
     run(prepared)
     path = prepared.run / "projector" / NAME
@@ -213,6 +219,16 @@ def test_the_journal_knows_the_gap_on_the_validation_split(prepared: TrainSettin
     lines = read_journal(prepared.run / "projector" / "journal.jsonl")
     assert all(math.isfinite(line["val_gap"]) for line in lines if "val_gap" in line)
     assert any("val_gap" in line for line in lines)
+
+
+@pytest.mark.parametrize(("pairs", "lines"), [(1, 0), (2, 3)])
+def test_a_validation_split_too_small_to_shuffle_writes_no_empty_line(
+    prepared: TrainSettings, monkeypatch: pytest.MonkeyPatch, pairs: int, lines: int
+) -> None:
+    monkeypatch.setattr("artsound.train.watch.MEASURED", pairs)
+    written = read_journal(run(prepared).parent / "projector" / "journal.jsonl")
+    assert all(len(line) > 1 for line in written)
+    assert sum("val_gap" in line for line in written) == lines
 
 
 def test_numbers_reach_tensorboard(prepared: TrainSettings) -> None:
@@ -283,6 +299,23 @@ def test_a_warm_up_without_anything_to_learn_is_refused(prepared: TrainSettings)
     objective = prepared.objective.model_copy(update={"loa": 0.0})
     with pytest.raises(ConfigError, match="nothing is left to learn in `warm`"):
         run(prepared.model_copy(update={"warm": prepared.loop, "objective": objective}))
+
+
+def test_another_learning_rate_of_the_loop_costs_nothing_of_the_warm_up(prepared: TrainSettings) -> None:
+    warmed = prepared.model_copy(update={"warm": prepared.loop})
+    run(warmed)
+    path = prepared.run / "warm" / NAME
+    before = path.read_bytes()
+    other = changed(warmed, learning_rate=1e-4)
+    with pytest.raises(
+        ConfigError, match=r"projector/checkpoint\.safetensors .*differs in settings \(loop\)"
+    ):
+        run(other)
+    (prepared.run / "projector" / NAME).unlink()
+    run(other)
+    assert path.read_bytes() == before
+    with pytest.raises(ConfigError, match=r"warm/checkpoint\.safetensors .*differs in settings \(warm\)"):
+        run(other.model_copy(update={"warm": changed(prepared, seed=5).loop}))
 
 
 DISTRIBUTED = """
