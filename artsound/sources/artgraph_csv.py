@@ -62,16 +62,16 @@ _NODES = """
 """
 
 _OTHER_NODES = """
-    SELECT n.*, coalesce(written, n.label) AS "written label"
+    SELECT n.*, coalesce(s.written, n.label) AS "written label"
     FROM nodes n
-    LEFT JOIN (SELECT folded, min(written) AS written FROM spelt GROUP BY folded) ON folded = n.label
+    LEFT JOIN (SELECT folded, min(written) AS written FROM spelt GROUP BY folded) s ON s.folded = n.label
     WHERE n.label NOT IN ('artwork', 'artist')
 """
 _EDGES_BEYOND = """
     SELECT g.* FROM given g
     LEFT JOIN roles r ON r.head_label = lower(g.head_label) AND r.type = lower(g.type)
         AND r.tail_label = lower(g.tail_label)
-    WHERE role IS NULL OR g.head IS NULL OR g.tail IS NULL {more}
+    WHERE r.role IS NULL OR g.head IS NULL OR g.tail IS NULL {more}
         OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.label = lower(g.head_label) AND n.name = g.head)
 """
 
@@ -147,7 +147,7 @@ def _given_more(db: duckdb.DuckDBPyConnection) -> str:
     """Write which relations have a property that their columns do not tell."""
     names = [row[0] for row in db.execute("DESCRIBE given").fetchall() if row[0] not in ENDS]
     quoted = {name: 'g."' + name.replace('"', '""') + '"' for name in names}
-    felt = f"role IS DISTINCT FROM '{EMOTION.role}' AND "
+    felt = f"r.role IS DISTINCT FROM '{EMOTION.role}' AND "
     return "".join(
         f" OR {felt if name in OF_EMOTIONS else ''}{column} IS NOT NULL" for name, column in quoted.items()
     )

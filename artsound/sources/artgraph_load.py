@@ -20,8 +20,8 @@ Triple = tuple[str, str, str]
 BATCH = 5_000  # rows of one transaction
 _ENDS = "some lead to or from a node that is not listed, or listed twice"
 _LABELS = """
-    SELECT label, coalesce(min(written), label) FROM nodes LEFT JOIN spelt ON folded = label
-    GROUP BY label ORDER BY label
+    SELECT n.label, coalesce(min(s.written), n.label) FROM nodes n LEFT JOIN spelt s ON s.folded = n.label
+    GROUP BY n.label ORDER BY n.label
 """
 _TRIPLES = """
     SELECT lower(coalesce(head_label, '')), lower(coalesce(type, '')), lower(coalesce(tail_label, '')),

@@ -223,6 +223,27 @@ def test_what_no_column_is_for_is_kept_and_told(tmp_path: Path, caplog: pytest.L
     ]
 
 
+def test_properties_may_have_any_name(tmp_path: Path) -> None:
+    """Such as those by which the joins go."""
+    names = ("written", "folded", "role", "head", "tail", "type", "links", "more", 'a "b"')
+    (export := tmp_path / "g").mkdir()
+    columns = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    nodes = SMALL["nodes.csv"].replace("title\n", f"title,{columns}\n", 1)
+    head, *rest = nodes.splitlines()
+    padded = [line + "," * len(names) for line in rest]
+    (export / "nodes.csv").write_text(
+        "\n".join([head, *padded, f"Style,t,,{','.join('x' * len(names))}", ""])
+    )
+    more = [name for name in names if name not in ("head", "tail", "type")]
+    columns = ",".join('"' + name.replace('"', '""') + '"' for name in more)
+    head, *rest = SMALL["edges.csv"].splitlines()
+    lines = [f"{line},{','.join('y' * len(more))}" for line in rest]
+    (export / "edges.csv").write_text("\n".join([f"{head},{columns}", *lines, ""]))
+    assert read_artworks(export).rows["artist_key"].to_pylist() == ["x"]
+    kept = [json.loads(text) for text in read_extra(export).rows["properties"].to_pylist()]
+    assert kept == [dict.fromkeys(more, "y")] * 3 + [dict.fromkeys(names, "x")]
+
+
 def test_words_on_emotions_and_the_country_of_the_city_are_kept(tmp_path: Path) -> None:
     (row,) = read_artworks(beyond(tmp_path / "g")).rows.to_pylist()
     assert row["country"] == "own"
