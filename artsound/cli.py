@@ -115,7 +115,10 @@ def verify(  # noqa: PLR0913, PLR0917  # an option each
     deep: Annotated[bool, typer.Option("--deep", help="also decode every image and every clip")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="fetch anew what is damaged or missing")] = False,
     source: Annotated[str, typer.Option("--from", help="where to fetch from; else where it came from")] = "",
-    takedowns: Annotated[Path | None, typer.Option(help="register: name what is held of it")] = None,
+    takedowns: Annotated[
+        Path | None,
+        typer.Option("--takedowns", "--register", "-r", help="register: name what is held of it"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a release against its manifest: every file, every hash, every count."""

@@ -78,8 +78,13 @@ def _takedown(row: Mapping[str, str | None], where: str) -> Takedown:
 
 
 def _check_once(found: Sequence[Takedown], path: Path) -> None:
-    if len({one.key for one in found}) < len(found):
-        raise ConfigError(f"{path} names an item twice")
+    seen: set[tuple[str, str]] = set()
+    for one in found:
+        if one.key in seen:
+            raise ConfigError(
+                f"{path} would name {one.side} {one.item_id} twice: keep one entry, and edit that"
+            )
+        seen.add(one.key)
 
 
 def register_text(register: Sequence[Takedown]) -> str:

@@ -42,7 +42,7 @@ def test_entries_are_kept_sorted_and_read_back(tmp_path: Path) -> None:
 
 def test_an_item_is_taken_down_once(tmp_path: Path) -> None:
     add(tmp_path / "register.csv", ONE)
-    with pytest.raises(ConfigError, match="twice"):
+    with pytest.raises(ConfigError, match=r"would name .* twice: keep one entry"):
         add(tmp_path / "register.csv", ONE._replace(reason="again"))
     assert read_register(tmp_path / "register.csv") == [ONE]
 

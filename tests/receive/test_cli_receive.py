@@ -161,7 +161,10 @@ def test_takedowns_are_entered_listed_and_named_in_older_copies(
         assert any("artwork a0003 was taken down on 2026-11-01: asked" in line for line in lines)
         assert any("clip t0004 was taken down on" in line for line in lines)
         assert lines[-1].startswith("2 problems")
-    with pytest.raises(ArtSoundError, match="twice"):
+    assert call("verify", finished, "-r", register, code=1) == call(
+        "verify", finished, "--takedowns", register, code=1
+    )
+    with pytest.raises(ArtSoundError, match="would name art a0003 twice"):
         call("takedown", "add", "art", "a0003", "-r", register, "--reason", "again")
 
 
