@@ -206,7 +206,8 @@ def ended(run: Callable[[], object]) -> None:
 
 
 def _fail(error: ArtSoundError, code: int) -> None:
-    typer.echo(f"{type(error).__name__}: {error}", err=True)
+    told = " ".join(str(error).splitlines())  # what a library says of its trouble may be several lines
+    typer.echo(f"{type(error).__name__}: {told}", err=True)
     sys.exit(code)
 
 

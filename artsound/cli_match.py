@@ -212,7 +212,11 @@ def changes(
     try:
         old = pq.read_table(before, columns=["side", "item_id", "partners"])
     except (OSError, ValueError) as error:
-        raise MatchingError(f"{before} is no table `matching`: {error}") from error
+        first = str(error).splitlines()[0]
+        raise MatchingError(
+            f"{before} cannot be read as a table `matching` ({first}): name the tables/matching.parquet of "
+            "an earlier build"
+        ) from error
     made = compare(old, Store(Settings.load(config).root).read("matching"))
     if as_json:
         typer.echo(json.dumps(made._asdict()))
@@ -240,18 +244,22 @@ def explain(
     artwork: Annotated[str, typer.Argument(help="artwork_id")], config: Config, as_json: Json = False
 ) -> None:
     """Say why an artwork has its music: terms, ranks, margins, prices, the best other clips."""
+    import pyarrow.compute as pc
+
     from artsound.settings import Settings
     from artsound.store import Store
 
     store = Store(Settings.load(config).root)
-    pairs = [row for row in store.read("pairs").to_pylist() if row["artwork_id"] == artwork]
+    every = store.read("pairs")
+    pairs = every.filter(pc.equal(every["artwork_id"], artwork)).to_pylist()
     if not pairs:
         items = store.read("matching").to_pylist()
         why = [row["reason"] for row in items if row["side"] == "art" and row["item_id"] == artwork]
         if why:
             raise MatchingError(f"{artwork} is unmatched: {why[0]}")
         near = get_close_matches(artwork, (row["item_id"] for row in items if row["side"] == "art"), 3, 0.5)
-        raise MatchingError(f"no artwork {artwork!r}" + (f"; there is {' '.join(near)}" if near else ""))
+        there = f"there is {' '.join(near)}" if near else f"`artsound show -c {config} pairs` shows some"
+        raise MatchingError(f"no artwork {artwork!r}; {there}")
     if as_json:
         typer.echo(json.dumps(pairs, indent=2, ensure_ascii=False))
         return

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from artsound import __version__
+from artsound import __version__, cli
+from artsound.errors import StoreError
 from artsound.products import release_folder
 from artsound.settings import Settings
 from tests.builds import artsound, sample_config
@@ -34,6 +35,15 @@ def test_a_wrong_call_is_one_clear_line(arguments: list[str], code: int, message
     assert done.stdout == ""
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_error_is_one_line_whatever_a_library_said(capsys: pytest.CaptureFixture[str]) -> None:
+    def failing() -> None:
+        raise StoreError("cannot read it: no field\nin schema\n: mend it")
+
+    with pytest.raises(SystemExit):
+        cli.ended(failing)
+    assert capsys.readouterr().err == "StoreError: cannot read it: no field in schema : mend it\n"
 
 
 def test_verify_of_what_is_no_release_says_so_and_fails() -> None:
