@@ -6,6 +6,7 @@ any properties, such as arousal and description of emotions). data/README.md has
 """
 
 import csv
+import re
 import tempfile
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
@@ -216,8 +217,7 @@ def open_export(export: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 _load_neo4j2raw(db, *_check_layout(export, folder))
             _name_roles(db)
         except duckdb.Error as error:
-            first = str(error).splitlines()[0]
-            raise ConfigError(f"{export} is not an export that can be read: {first}") from error
+            raise ConfigError(f"{export} is not an export that can be read: {_said(error)}") from error
         _check(db, export)
         yield db
 
@@ -258,6 +258,19 @@ def _root(folder: Path) -> Path:
     """Find where the export begins: at the folder or a few levels below."""
     places = [folder, *sorted(path for path in folder.rglob("*") if path.is_dir() and path.name != "raw")]
     return next((p for p in places if (p / "nodes.csv").exists() or (p / "mapping").is_dir()), folder)
+
+
+def _said(error: duckdb.Error) -> str:
+    """Say in one line which file DuckDB cannot read, and where."""
+    text = str(error)
+    if sniffed := re.search(r'sniffing file "(.+)"', text):
+        odd = "a line has fewer or more cells than the header, or a quote that is not closed"
+        return f"{Path(sniffed[1]).name}: {odd}"
+    line, file = re.search(r"CSV Error on Line: (\d+)", text), re.search(r"^  file = (.+)$", text, re.M)
+    why = re.search(r"^(?:Invalid unicode|Expected|Value|Maximum) .+$", text, re.M)
+    if line and file and why:
+        return f"{Path(file[1]).name}, line {line[1]}: {why[0].rstrip('.')}"
+    return text.partition("\n")[0]
 
 
 def _load_plain(db: duckdb.DuckDBPyConnection, folder: Path) -> None:

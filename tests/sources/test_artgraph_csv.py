@@ -259,6 +259,24 @@ def test_a_graph_that_fits_its_columns_leaves_nothing_over(
     assert not caplog.messages
 
 
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (b"Artist,\xe9,\n", r"nodes\.csv, line 8: Invalid unicode .* not utf-8 encoded$"),
+        (b"Artist,y\n", r"nodes\.csv: a line has fewer or more cells"),
+        (b'Artist,"y,\n', r"nodes\.csv: a line .* a quote that is not closed$"),
+        (b"Artist,y,\n" * 30_000 + b"Artist,y\n", r"nodes\.csv, line 30008: Expected Number of Columns: 3"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, more: bytes, says: str) -> None:
+    export = small(tmp_path / "g")
+    with (export / "nodes.csv").open("ab") as file:
+        file.write(more)
+    with pytest.raises(ConfigError, match=says) as raised:
+        read_artworks(export)
+    assert "\n" not in str(raised.value)
+
+
 def test_files_of_an_export_that_are_not_read_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
