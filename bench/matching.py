@@ -2,6 +2,7 @@
 
 python -m bench.matching                 small and middle sizes
 python -m bench.matching --full --dim 512    106,574 clips × 116,475 artworks; some ten minutes on two cores
+    --engine torch --teraflops 67    on a GPU, beside the time that its arithmetic takes at least (H100: 67)
     --then check selectors    afterwards the independent check, and the selectors that prove nothing
 python -m bench.matching --passes --dim 1280    the exact pass beside sgemm and FAISS
 python -m bench.matching --rules artist places --sizes 30000    the optimum under rules, by passes
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -26,6 +27,7 @@ from threadpoolctl import threadpool_info
 from artsound import progress
 from artsound.matching import check, optimal, search
 from artsound.matching.candidates import CORRECTIONS, candidates
+from artsound.matching.engines import ENGINES, chosen
 from artsound.matching.optimal import Rules, solve
 from artsound.matching.policy import Policy
 from artsound.matching.scores import QUANTUM, Fused, quantise
@@ -146,12 +148,13 @@ def against_scipy() -> Row:
 
 
 def optimum(
-    made: Planted, policy: Policy, label: str, artist: np.ndarray | None = None
+    made: Planted, policy: Policy, label: str, artist: np.ndarray | None = None, engine: str = "blas"
 ) -> tuple[Row, optimal.Solution]:
     """Solve one problem and report its passes, gap, time and memory."""
-    row: Row = {"data": label, "dim": made.art.shape[1]}
+    name, search_by = chosen(engine)
+    row: Row = {"data": label, "dim": made.art.shape[1], "engine": name}
     with measured(row):
-        found = solve(fused(made), Rules(policy, FLOOR, artist=artist))
+        found = solve(fused(made), Rules(policy, FLOOR, artist=artist), engine=search_by)
     for number, done in enumerate(found.rounds):
         print(f"  pass {number + 2}: {done}", flush=True)
     if found.rounds:
@@ -208,13 +211,28 @@ def quality(made: Planted, pairs: np.ndarray) -> Row:
     }
 
 
-def full(dim: int, hubs: str, gap: float, jobs: Sequence[str]) -> None:
+def floor(made: Planted, passes: int, teraflops: float) -> Row:
+    """Say how long the products of the passes take at least, in float32."""
+    flop = 2.0 * passes * len(made.music) * made.art.shape[0] * made.art.shape[1]
+    return {"floor_s": round(flop / teraflops / 1e12, 2)}
+
+
+class Device(NamedTuple):
+    """Who multiplies at full size."""
+
+    engine: str
+    teraflops: float  # a second, in float32, that it is held against; 0: nothing
+
+
+def full(dim: int, hubs: str, gap: float, jobs: Sequence[str], device: Device) -> None:
     """Solve and prove the full size; the exact pass is measured on a slice in the same run."""
     print(f"making vectors: {FULL[0]} clips, {FULL[1]} artworks, d = {dim}, {hubs}", flush=True)
     made = planted(*FULL, dim, hubs=hubs)
     passes = pass_against_sgemm(made, 3072)
     show("exact pass on 3,072 clips", passes)
-    row, found = optimum(made, Policy(gap=gap), f"full, {hubs}")
+    row, found = optimum(made, Policy(gap=gap), f"full, {hubs}", engine=device.engine)
+    if device.teraflops:
+        row |= floor(made, row["passes"], device.teraflops)
     one = next(r["cpu_s"] for r in passes if r["job"] == "pass, k=32") * FULL[0] / 3072
     show(
         "full size", [row | {"one_pass_cpu_s": round(one, 1), "cpu_in_passes": round(row["cpu_s"] / one, 2)}]
@@ -257,6 +275,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000], help="clips, for the selectors")
     parser.add_argument("--gap", type=float, default=1e-5)
     parser.add_argument("--rules", nargs="*", default=(), choices=RULES)
+    parser.add_argument("--engine", default="blas", choices=("auto", *ENGINES), help="of --full")
+    parser.add_argument("--teraflops", type=float, default=0.0, help="a second, of the device; float32")
     parser.add_argument("--then", nargs="*", default=["check"], choices=("check", "selectors"))
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -264,7 +284,8 @@ def main() -> None:
     warm_up()
     if given.full:
         with progress.show(Console(stderr=True)):
-            full(given.dim, given.hubs, given.gap, given.then)
+            device = Device(given.engine, given.teraflops)
+            full(given.dim, given.hubs, given.gap, given.then, device)
         return
     if given.passes:
         show(f"exact pass, d = {given.dim}", pass_against_sgemm(planted(3072, FULL[1], given.dim)))
