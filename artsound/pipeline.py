@@ -230,9 +230,11 @@ def check(settings: Settings) -> None:
     Raises:
         ConfigError: one of them is not there, or lacks what is needed; says which there are.
         MatchingError: the rules of the matching contradict each other.
+        MissingExtra: a package that will be needed is not installed.
     """
     wiring.look_again()
     wiring.policy_of(settings)
+    wiring.check_release(settings)
     wiring.check_sources(settings)
     for stage in stages(settings):
         if stage.watches:

@@ -11,10 +11,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from artsound.errors import Outcome, SourceError
+from artsound.errors import Outcome, SourceError, extra
 from artsound.matching.policy import Policy
 from artsound.media.files import Media, fingerprint, open_media
 from artsound.models import registry
+from artsound.models.files import require
 from artsound.progress import LOG
 from artsound.settings import Settings, values
 from artsound.steps import Run
@@ -338,6 +339,16 @@ def check_sources(settings: Settings) -> None:
     for checks, collection in ((ART_CHECKS, settings.artworks), (MUSIC_CHECKS, settings.tracks)):
         if look := checks.get(collection.source):
             look(collection)
+
+
+def check_release(settings: Settings) -> None:
+    """See to it that a release which may come hours later can be made.
+
+    Raises:
+        MissingExtra: pictures are asked for, and nothing draws them.
+    """
+    if settings.release.plots:
+        require("release.plots", ("matplotlib",), extra("publish"))
 
 
 def music_files(settings: Settings) -> str:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from artsound import pipeline, tables
-from artsound.errors import ArtSoundError, ConfigError, RunnerError, TooManyRejects
+from artsound.errors import ArtSoundError, ConfigError, MissingExtra, RunnerError, TooManyRejects
 from artsound.products import audit_folder, release_folder
 from artsound.release.verify import verify
 from artsound.settings import Settings
@@ -32,6 +32,16 @@ def test_every_stage_reads_what_an_earlier_one_makes() -> None:
         assert stage.writes in tables.TABLES
         assert {name.partition(".")[0] for name in stage.sections} <= set(Settings.model_fields)
         known.add(stage.writes)
+
+
+def test_a_package_that_the_release_will_need_is_missed_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = sample_config(tmp_path)
+    config.write_text(config.read_text().replace("[release]", "[release]\nplots = true"))
+    monkeypatch.setattr("artsound.models.files.find_spec", lambda _: None)
+    with pytest.raises(MissingExtra, match=r"release.plots needs matplotlib: .*publish"):
+        pipeline.check(Settings.load(config))
 
 
 def test_the_sample_becomes_a_verified_release(demo: Path) -> None:

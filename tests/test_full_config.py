@@ -1,6 +1,7 @@
 """The configuration of the full set, with only paths, names and addresses changed, on the sample pack."""
 
 import json
+import re
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,7 @@ from artsound.errors import ConfigError
 from artsound.models import registry
 from artsound.products import release_folder
 from artsound.release.verify import verify
+from artsound.review.plots import PLOTS
 from artsound.settings import Settings
 from artsound.store import Store
 from tests.builds import HERE
@@ -77,6 +79,10 @@ def test_it_ends_with_a_verified_release(built: tuple[Settings, Endpoint, dict[s
     settings, _, ran = built
     assert all(ran.values())
     assert verify(release_folder(settings), deep=True).problems == []
+    card = (release_folder(settings) / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"!\[.*?\]\((.*?\.png)\)", card)
+    assert len(shown) >= len(PLOTS)
+    assert all((release_folder(settings) / name).is_file() for name in shown)
 
 
 def test_every_item_was_asked_about_once(built: tuple[Settings, Endpoint, dict[str, bool]]) -> None:
