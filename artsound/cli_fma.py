@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -63,6 +64,8 @@ def check(
         for count in counts:
             known = "?" if count.known is None else count.known
             typer.echo(f"{count.what:7}{count.found:>8}   known {known}{'  ← differs' * count.differs}")
+        for cause, files in sorted(Counter(tally.failed.values()).items()):
+            typer.echo(f"failed:{files:>8}   {cause}")
         for reject in left_out(media):
             typer.echo(f"not read: {reject.item_id}: {reject.detail}")
         for name in wrong:

@@ -1,7 +1,7 @@
 """Holds FMA's audio against what is known of it: checksums, how many clips decode, how many are copies."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
@@ -43,8 +43,8 @@ class Tally(NamedTuple):
     """What became of the clips of a subset."""
 
     kept: int
-    failed: tuple[str, ...]
-    short: tuple[str, ...]
+    failed: Mapping[str, str]  # file → reason and cause, which differ from one decoder to the next
+    short: Mapping[str, float]  # file → its length, s
 
 
 class Members(NamedTuple):
@@ -79,9 +79,10 @@ def check_audio(media: Media, *, workers: int) -> Tally:
         raise ConfigError("there is no .mp3 in it: name an archive of FMA's audio, or its folder")
     results = _in_threads(partial(_frames, media), names, "decoding", workers)
     ends = dict(zip(names, results, strict=True))
-    failed = tuple(name for name, frames in ends.items() if not frames)
-    short = tuple(name for name, frames in ends.items() if 0 < frames < MIN_FRAMES)
-    return Tally(len(names) - len(failed) - len(short), failed, short)
+    failed = {name: why for name, why in ends.items() if isinstance(why, str)}
+    frames = {name: count for name, count in ends.items() if isinstance(count, int)}
+    short = {name: round(count / RATE, 3) for name, count in frames.items() if count < MIN_FRAMES}
+    return Tally(len(frames) - len(short), failed, short)
 
 
 def _in_threads(
@@ -93,11 +94,12 @@ def _in_threads(
         yield from track(chain.from_iterable(pool.map(work, piece) for piece in pieces), label, len(names))
 
 
-def _frames(media: Media, name: str) -> int:
+def _frames(media: Media, name: str) -> int | str:
+    """Count the samples of a recording at `RATE`, or say why it fails."""
     try:
         return len(decode_audio(media.read(name), rate=RATE).samples)
-    except MediaError:
-        return 0
+    except MediaError as error:
+        return f"{error.reason}: {error.detail.replace(name, 'the file')}"
 
 
 def check_members(media: Media, *, workers: int) -> Members:

@@ -174,6 +174,8 @@ def test_decoding_counts_what_is_kept_failed_and_short(fma: tuple[Path, Planted]
     assert tally.kept == TRACKS - 4
     assert [Path(name).stem.lstrip("0") for name in tally.failed] == [planted.empty, planted.stub]
     assert [Path(name).stem.lstrip("0") for name in tally.short] == [planted.short]
+    assert [why.partition(":")[0] for why in tally.failed.values()] == ["empty_file", "unreadable"]
+    assert all(0 < seconds < 10 for seconds in tally.short.values())
 
 
 def test_what_macos_puts_beside_recordings_is_no_recording(fma: tuple[Path, Planted], tmp_path: Path) -> None:
@@ -209,7 +211,7 @@ def test_the_known_counts_add_up_to_the_subsets() -> None:
 
 def test_each_set_is_held_against_what_is_known_of_it_and_no_more() -> None:
     """Of fma_full its tracks and copies are known, and not how many of them decode."""
-    tally = Tally(106_570, ("a.mp3", "b.mp3", "c.mp3"), ("d.mp3",))
+    tally = Tally(106_570, dict.fromkeys("abc", "unreadable"), {"d": 9.9})
     full = {count.what: count for count in compare("full", tally, Members([], 936))}
     assert {name: count.known for name, count in full.items()} == {
         "kept": None,
