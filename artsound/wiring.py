@@ -36,9 +36,7 @@ def _answers(settings: Settings) -> Path:
 
 
 def graph_counts(settings: Settings) -> Run:
-    from artsound.sources import bolt
-
-    return partial(bolt.count_graph, settings.artworks)
+    return partial(_graph_counts, settings.artworks.uri, settings.artworks.database)
 
 
 def graph_state(settings: Settings) -> str:
@@ -47,12 +45,19 @@ def graph_state(settings: Settings) -> str:
 
 
 @lru_cache(maxsize=1)
-def _graph_state(uri: str, database: str, root: Path) -> str:
-    """Ask once for all steps of a build; `look_again` forgets the answer."""
+def _graph_counts(uri: str, database: str) -> Outcome:
     from artsound.sources import artgraph, artgraph_counts
 
+    return artgraph_counts.count_graph(artgraph.Graph(uri, database))
+
+
+@lru_cache(maxsize=1)
+def _graph_state(uri: str, database: str, root: Path) -> str:
+    """Ask once for all steps of a build, the counting one too; `look_again` forgets the answer."""
+    from artsound.sources import artgraph_counts
+
     try:
-        return artgraph_counts.told(artgraph_counts.count_graph(artgraph.Graph(uri, database)).rows)
+        return artgraph_counts.told(_graph_counts(uri, database).rows)
     except SourceError as error:
         store = Store(root)
         if store.manifest("graph_counts") is None:
@@ -61,7 +66,10 @@ def _graph_state(uri: str, database: str, root: Path) -> str:
         return artgraph_counts.told(store.read("graph_counts"))
 
 
-look_again = _graph_state.cache_clear
+def look_again() -> None:
+    """Let the graph be asked again."""
+    _graph_counts.cache_clear()
+    _graph_state.cache_clear()
 
 
 def source_files(settings: Settings) -> Run:

@@ -12,11 +12,6 @@ from artsound.settings import Collection
 from artsound.sources import artgraph, artgraph_counts, artgraph_extra, images
 
 
-def count_graph(collection: Collection) -> Outcome:
-    """Count what the graph holds, quickly: says whether it has changed."""
-    return artgraph_counts.count_graph(_graph(collection))
-
-
 def read_keys(collection: Collection, _: pa.Table) -> Outcome:
     """List the artworks of the graph with their images; those that belong to none are refused here."""
     keys = artgraph.read_keys(_graph(collection))

@@ -13,8 +13,10 @@ import neo4j
 import pyarrow as pa
 import pytest
 
-from artsound.errors import ConfigError, Reason, SourceError
-from artsound.sources import artgraph, artgraph_csv
+from artsound import tables, wiring
+from artsound.errors import ConfigError, Outcome, Reason, SourceError
+from artsound.settings import Collection, Settings
+from artsound.sources import artgraph, artgraph_counts, artgraph_csv
 from artsound.sources.artgraph import Graph, count_triples, find_kinds, read_artists, read_keys, read_window
 from artsound.sources.artgraph_counts import count_graph, labels_in, told
 from artsound.sources.artgraph_extra import count_extra, kept, over_bolt
@@ -391,6 +393,29 @@ def test_a_killed_server_costs_only_the_window_that_was_being_read(
     assert asked == [0, 1, 1, 2]
     rows = pa.concat_tables([parts.read(number).rows for number in range(3)]).sort_by("artwork_id")
     assert rows.equals(artgraph_csv.read_artworks(exports["neo4j"]).rows)
+
+
+def test_a_build_counts_the_graph_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def count(graph: Graph) -> Outcome:
+        asked.append(graph.uri)
+        row = {"kind": "label", "name": "Artwork", "count": 1, "digest": "d"}
+        return Outcome(tables.rows_of("graph_counts", [row]))
+
+    monkeypatch.setattr(artgraph_counts, "count_graph", count)
+    settings = Settings(
+        root=tmp_path,
+        artworks=Collection(source="artgraph", path=tmp_path),
+        tracks=Collection(path=tmp_path),
+    )
+    wiring.look_again()
+    assert told(wiring.graph_counts(settings)().rows) == wiring.graph_state(settings)
+    assert len(asked) == 1
+    wiring.look_again()
+    wiring.graph_state(settings)
+    assert len(asked) == 2
+    wiring.look_again()
 
 
 def test_an_address_that_is_none_is_told_at_once() -> None:
