@@ -36,6 +36,12 @@ class SmallPrior(Section):
     def _divides(self) -> Self:
         if 2 * self.hop > self.fft:
             raise ValueError(f"hop {self.hop} is more than half of fft {self.fft}: no sound can be found")
+        if self.mels > self.fft // 2:
+            raise ValueError(f"{self.mels} mels are more than half of fft {self.fft}: some would be empty")
+        if self.components > self.patch * self.mels:
+            raise ValueError(f"a token has patch × mels = {self.patch * self.mels} components at most")
+        if self.frames * self.hop < self.fft:
+            raise ValueError(f"{self.seconds} s at {self.rate} Hz are shorter than fft {self.fft}")
         if self.frames % (self.patch * self.loa_tokens):
             raise ValueError(
                 f"{self.frames} mel frames do not divide into {self.loa_tokens} equal token groups"

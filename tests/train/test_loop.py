@@ -372,6 +372,10 @@ def test_a_prior_without_a_kind_is_the_small_one_and_an_unknown_kind_is_named() 
     [
         ("[projector]\nheads = 5", "projector: .*no multiple of the 5 heads"),
         ('[projector]\nkind = "mlp"\nstyle_tokens = 1\n[visual]\nstyle = true', "'mlp' has none"),
+        ("[prior]\ncomponents = 193", r"prior\.small: .*patch × mels = 192 components at most"),
+        ("[prior]\nmels = 257", r"257 mels are more than half of fft 512"),
+        ("[prior]\nseconds = 0.001", r"0\.001 s at 8000 Hz are shorter than fft 512"),
+        ("[prior]\nrate = 4", r"2\.048 s at 4 Hz are shorter"),
         ("[sampling]\nsteps = 1001", "sampling.steps: .*less than or equal to 1000"),
     ],
 )
