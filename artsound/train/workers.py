@@ -45,6 +45,15 @@ class Stepper(Protocol):
         """Forget the gradients."""
 
 
+def _refusals(machine: Machine) -> tuple[type[Exception], ...]:
+    """Name what W&B raises when it cannot start, such as without a key; nothing where it is not wanted."""
+    if "wandb" not in machine.trackers:
+        return ()
+    from wandb.errors import Error  # noqa: PLC0415  # only where it is wanted
+
+    return (Error,)
+
+
 class Workers:
     """The processes of a run, seen from one of them. Start several with `accelerate launch`."""
 
@@ -65,8 +74,7 @@ class Workers:
         except (ImportError, ValueError) as error:
             raise ConfigError(f"the machine section cannot be had here: {error}") from error
         if machine.trackers:
-            beside = {"wandb": {"dir": str(folder)}}
-            self._accelerator.init_trackers("artsound", config=loop.model_dump(), init_kwargs=beside)
+            self._track(machine, folder, loop)
         self.device: torch.device = self._accelerator.device
         self.main: bool = self._accelerator.is_main_process
         self._count: int = self._accelerator.num_processes
@@ -75,6 +83,16 @@ class Workers:
             raise ConfigError(
                 f"batch {loop.batch} cannot be cut into {loop.accumulate} pieces of {self._count} processes"
             )
+
+    def _track(self, machine: Machine, folder: Path, loop: Loop) -> None:
+        beside = {"wandb": {"dir": str(folder)}}
+        try:
+            self._accelerator.init_trackers("artsound", config=loop.model_dump(), init_kwargs=beside)
+        except _refusals(machine) as error:
+            raise ConfigError(
+                f"W&B cannot be used here ({error}): set WANDB_API_KEY, or WANDB_MODE=offline, or take it "
+                "out of machine.trackers"
+            ) from error
 
     def wrap(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, "Stepper"]:
         """Let several processes share gradients, and the optimiser know of the precision."""

@@ -256,6 +256,17 @@ def test_numbers_reach_wandb_without_a_network(
     assert all(name in logs[0] for name in (b"diffusion", b"learning_rate", b"val_gap"))
 
 
+def test_a_tracker_without_a_key_says_what_to_set(
+    prepared: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))  # no key of the user's
+    machine = prepared.machine.model_copy(update={"trackers": ("wandb",)})
+    with pytest.raises(ConfigError, match=r"W&B cannot be used here .*WANDB_MODE=offline"):
+        run(prepared.model_copy(update={"machine": machine}))
+
+
 def test_a_tracker_that_is_not_installed_is_named(
     prepared: TrainSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
