@@ -20,7 +20,7 @@ from artsound.media.files import MediaError
 from artsound.media.mpeg import next_frame
 
 FORMATS = {"MP3": "mp3", "OGG": "ogg", "FLAC": "flac", "WAV": "wav", "WAVEX": "wav", "RF64": "wav"}
-BLOCK = 1 << 16  # frames decoded at a time, into the same memory: 0.5 MB of stereo, which a core keeps near
+BLOCK = 1 << 16  # frames decoded at a time, into the same memory: 0.5 MB of stereo
 EXPECTED = 60  # s; room that is made for a recording before it proves longer
 MARK = 1152  # frames of a long MP3 frame
 MOST_STREAMS = 1000  # one after another in a file; more is noise
