@@ -30,7 +30,7 @@ DTYPES = {"float16": 2, "float32": 4}  # bytes of a number
 _ARRAY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")  # of a dataset; a part of folders' names, as the next two are
 VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
-SPLIT = re.compile(r"\w+", re.ASCII)
+SPLIT = re.compile(r"[A-Za-z0-9_]+")
 _NPY = 128  # bytes of a header, which numpy pads to 64; shapes of a few numbers fit
 
 
@@ -149,7 +149,7 @@ def manifest_schema() -> dict[str, Any]:
         "pairs": count,
         "splits": {
             "type": "object",
-            "propertyNames": {"pattern": "^[A-Za-z0-9_]+$"},
+            "propertyNames": {"pattern": f"^{SPLIT.pattern}$"},
             "additionalProperties": count,
         },
         "tiers": {"type": "object", "additionalProperties": count},
