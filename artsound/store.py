@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artsound import tables
+from artsound import memory, tables
 from artsound.contracts import check_key, key_of
 from artsound.errors import Outcome, Reason, Reject, StoreError
 
@@ -120,7 +120,7 @@ class Store:
             text = json.dumps(asdict(manifest), indent=2) + "\n"
             write_whole(self._file(name, ".json"), lambda part: part.write_text(text))
             shutil.rmtree(self.root / "parts" / name, ignore_errors=True)
-        pa.default_memory_pool().release_unused()
+        memory.give_back()
         return manifest
 
     def parts(self, name: str, key: str) -> "Parts":
@@ -307,7 +307,7 @@ def _write_rows(name: str, path: Path, pieces: Iterable[Outcome], rejects: list[
         own = group.select(key_of(schema) or group.schema.names[:1])
         keys.append(own.take(np.arange(len(own))))  # a copy, which keeps no mapped part in memory
         del group  # before the next is made: a group of wide rows is large
-        pa.default_memory_pool().release_unused()
+        memory.give_back()
     if writer is None:
         raise ValueError(f"{name}: no pieces")
     writer.close()

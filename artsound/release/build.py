@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from artsound import memory
 from artsound.errors import ReleaseError
 from artsound.media.files import Media
 from artsound.release.arrays import Arrays, Placed, with_members, write_arrays
@@ -210,7 +211,7 @@ class Release:
             else:
                 pieces = self.plan.read(*rows)
                 write_parquet(file, pieces, images=self.images, audio=self.audio, group_bytes=group)
-        pa.default_memory_pool().release_unused()
+        memory.give_back()
         return FileRecord(
             shard.path, shard.role, shard.split, shard.stop - shard.start, file.size, file.sha256
         )

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from artsound import memory
 from artsound.errors import ReleaseError
 from artsound.release.arrays import npy
 from artsound.release.columns import column_problems, cut_columns, undecodable
@@ -89,7 +90,7 @@ def _rows(folder: Path, records: Sequence[FileRecord], read: Reader) -> Iterator
                 count += 1
         except (ReleaseError, pa.ArrowException, ValueError, OSError) as error:
             raise ReleaseError(f"{record.path}: {error}") from error
-        pa.default_memory_pool().release_unused()
+        memory.give_back()
         if count != record.rows:
             raise ReleaseError(f"{record.path}: has {count} rows, not {record.rows}")
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from artsound import memory
 from artsound.errors import SchemaError
 
 BUCKET = 2000  # places of one file
@@ -85,7 +86,7 @@ def gather(source: Source, rows: NDArray[np.int64], folder: Path) -> Gathered:
                     writers[number] = opened.enter_context(made)
                 writers[number].write_table(piece)
             at += len(batch)
-    pa.default_memory_pool().release_unused()
+    memory.give_back()
     return Gathered(folder)
 
 

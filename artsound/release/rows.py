@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from artsound import memory
 from artsound.errors import ReleaseError, StoreError
 from artsound.release.hashing import rows_sha256
 from artsound.release.tiers import Within, allowed
@@ -140,5 +141,5 @@ def _stored(
             for batch in file.iter_batches(BATCH, row_groups=[group], columns=columns, use_threads=False):
                 yield at, pa.Table.from_batches([batch])
                 at += len(batch)
-            pa.default_memory_pool().release_unused()
+            memory.give_back()
         at = end

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from artsound import tables
-from artsound.errors import ConfigError, MissingExtra, Outcome, SourceError, extra
+from artsound import memory, tables
+from artsound.errors import ConfigError, MissingExtra, Outcome, Reject, SourceError, extra
 from artsound.progress import LOG
 from artsound.sources.artgraph_model import (
     EMOTION,
@@ -52,8 +52,8 @@ Triples = dict[tuple[str, str, str], int]
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 COMMIT_TRIES = 5
 LONGEST_MESSAGE = 300  # characters of what a driver says
-PIECE = 1_000  # artworks asked for at once
-AHEAD = 2  # pieces on their way at a time
+PIECE = 500  # artworks asked for at once
+AHEAD = 3  # pieces on their way at a time
 RETRY_SECONDS = 30.0  # how long the driver repeats a transaction before it gives up
 
 KEYS = "MATCH (a:Artwork) RETURN collect(a.name), count(a)"
@@ -157,6 +157,13 @@ def read_keys(graph: Graph) -> Outcome:
         ConfigError: none of them has a name.
         SourceError: as `Graph.read`.
     """
+    column, rejects = _keys(graph)
+    memory.give_back()  # the driver took many times what is kept
+    columns = [column, pa.nulls(len(column), pa.string())]
+    return Outcome(pa.table(columns, schema=tables.TABLES["art_keys"]), rejects)
+
+
+def _keys(graph: Graph) -> tuple[pa.ChunkedArray, list[Reject]]:
     ((names, count),) = graph.read(KEYS)
     known = [str(name) for name in names if name]
     nameless = count - len(known)
@@ -167,11 +174,9 @@ def read_keys(graph: Graph) -> Outcome:
             f"no artwork of the graph at {graph.uri} has a name, which is its key: "
             "graphs of version 1 lack it; take version 2.0"
         )
-    rejects = [unnamed("artwork", number) for number in range(nameless)]
     pieces = [known[start : start + PIECE] for start in range(0, len(known), PIECE)]
     column = pa.chunked_array(pieces, pa.string())  # all at once would take four times their memory
-    columns = [column, pa.nulls(len(known), pa.string())]
-    return Outcome(pa.table(columns, schema=tables.TABLES["art_keys"]), rejects)
+    return column, [unnamed("artwork", number) for number in range(nameless)]
 
 
 def read_window(keys: pa.Table, *, graph: Graph, kinds: Kinds) -> Outcome:
