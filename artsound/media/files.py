@@ -101,9 +101,10 @@ class Folder:
     def read(self, path: str) -> bytes:
         """Return the bytes of one file."""
         place = self._place(path)
-        _check_size(path, place.stat().st_size)
         try:
-            return place.read_bytes()
+            with place.open("rb", buffering=0) as file:
+                _check_size(path, os.fstat(file.fileno()).st_size)
+                return file.readall()
         except OSError as error:
             raise MediaError(Reason.UNREADABLE, f"{path}: {error.strerror}") from error
 
@@ -325,6 +326,8 @@ def _is_plain(root: Path, path: str) -> bool:
 
 
 def _check_path(path: str) -> None:
+    if _stays_below(path):
+        return
     posix, windows = PurePosixPath(path), PureWindowsPath(path)
     if not posix.parts or "\0" in path:
         raise MediaError(Reason.MISSING_FILE, "a NUL in the name" if posix.parts else "no file name is given")
@@ -332,11 +335,16 @@ def _check_path(path: str) -> None:
         raise MediaError(Reason.UNSAFE_PATH, f"{path} leaves the folder of the source")
 
 
+def _stays_below(name: str) -> bool:
+    """Say at once of a usual name that it stays below the root."""
+    return name[:1] != "." and ".." not in name and _TAME.fullmatch(name) is not None
+
+
 def _climbs(name: str, member: _Member) -> str | None:
     """Say why a member is unsafe, if it is."""
     if member.link:
         return f"{name} is a link inside the zip"
-    if ".." not in name and _TAME.fullmatch(name):
+    if _stays_below(name):
         return None
     try:
         _check_path(name)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -12,18 +13,20 @@ import pyarrow as pa
 
 TOGETHER = 1 << 20  # bytes that are handed to the system, and to the hash, at one time
 _MOST_PIECES = 512  # of one system call; Linux takes 1024
-_AHEAD = 8  # writes that the hash may lag behind, which bounds the memory
+_AHEAD = 8  # pieces that a thread may lag behind, which bounds the memory
 
 
 class HashedFile:
     """A new file that knows the sha256 and the size of what was written to it.
 
-    A thread of its own hashes, while the next bytes are read and written: hashing waits for no disk.
+    One thread hashes and one writes while the next bytes are made, which wait for neither disk nor hash.
+    What the disk says against it is raised by a later call, at the latest by `close`.
     """
 
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        self._hash = _Hash()
+        self._hash = hashlib.sha256(usedforsecurity=False)
+        self._lanes = _Lane("hash", self._update), _Lane("write", self._store)
         self._waiting: list[bytes] = []
         self._waits = 0
         self._open = True
@@ -45,11 +48,19 @@ class HashedFile:
 
     def flush(self) -> None:
         """Hand what is buffered to the system."""
-        pieces, size = self._waiting, self._waits
+        pieces = self._waiting
         self._waiting, self._waits = [], 0
         if not pieces:
             return
-        self._hash.add(pieces)
+        for lane in self._lanes:
+            lane.add(pieces)
+
+    def _update(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            self._hash.update(piece)
+
+    def _store(self, pieces: list[bytes]) -> None:
+        size = sum(map(len, pieces))
         if (done := os.writev(self._handle, pieces)) < size:  # a full disk says so at the next call
             rest = memoryview(b"".join(pieces))
             while done < size:
@@ -63,8 +74,11 @@ class HashedFile:
         try:
             self.flush()
         finally:
-            self._hash.close()
+            for lane in self._lanes:
+                lane.close()
             os.close(self._handle)
+        for lane in self._lanes:
+            lane.check()
 
     @property
     def closed(self) -> bool:
@@ -76,7 +90,7 @@ class HashedFile:
         """The hash of the finished file, in hex."""
         if self._open:
             raise ValueError("close the file first: the hash is not known before")
-        return self._hash.hex
+        return self._hash.hexdigest()
 
     def __enter__(self) -> Self:
         return self
@@ -87,32 +101,37 @@ class HashedFile:
         self.close()
 
 
-class _Hash:
-    """A sha256 that is computed in a thread; hashlib lets other threads run meanwhile."""
+class _Lane:
+    """Pieces of a file that a thread works on in their order; hashlib and writes let other threads run."""
 
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256(usedforsecurity=False)
+    def __init__(self, name: str, work: Callable[[list[bytes]], None]) -> None:
+        self._work = work
         self._queue: SimpleQueue[list[bytes] | None] = SimpleQueue()
         self._room = threading.Semaphore(_AHEAD)
-        self._thread = threading.Thread(target=self._run, name="hash", daemon=True)
+        self._failed: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def add(self, pieces: list[bytes]) -> None:
         self._room.acquire()
+        self.check()
         self._queue.put(pieces)
 
     def close(self) -> None:
         self._queue.put(None)
         self._thread.join()
 
-    @property
-    def hex(self) -> str:
-        return self._hash.hexdigest()
+    def check(self) -> None:
+        if self._failed:
+            raise self._failed
 
     def _run(self) -> None:
         while (pieces := self._queue.get()) is not None:
-            for piece in pieces:
-                self._hash.update(piece)
+            try:
+                if not self._failed:
+                    self._work(pieces)
+            except OSError as error:
+                self._failed = error
             self._room.release()
 
 

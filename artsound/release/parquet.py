@@ -6,6 +6,7 @@ preview; pages are cut by content, so that a store with chunk deduplication keep
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -66,7 +67,7 @@ REFERENCES = columns(media=False)
 def write_parquet(
     file: HashedFile, pieces: Iterable[pa.Table], *, images: Media, audio: Media, group_bytes: int
 ) -> None:
-    """Write plan rows with their media. Holds one row group in memory, and what is read ahead."""
+    """Write plan rows with their media. A thread writes a row group while the next is read: two are held."""
     read: list[pa.Table] = []
     rooms = _Room(), _Room()
 
@@ -75,11 +76,20 @@ def write_parquet(
             read.append(piece.select([name for name in SCHEMA.names if name in piece.schema.names]))
             yield piece
 
-    with open_writer(file, SCHEMA, plain=("pair_id", "meta")) as writer:
+    with open_writer(file, SCHEMA, plain=("pair_id", "meta")) as writer, ThreadPoolExecutor(1) as pool:
+
+        def write(rows: pa.Table, group: list[Sample]) -> None:
+            writer.write_table(_rows(rows, group, rooms), row_group_size=len(group))
+
+        written: Future[None] | None = None
         for group in _groups(samples(noted(), images, audio), group_bytes):
             rows = pa.concat_tables(read)
-            writer.write_table(_rows(rows.slice(0, len(group)), group, rooms), row_group_size=len(group))
             read[:] = [rows.slice(len(group))]
+            if written:
+                written.result()
+            written = pool.submit(write, rows.slice(0, len(group)), group)
+        if written:
+            written.result()
 
 
 class SmallTable:
