@@ -19,6 +19,7 @@ import fsspec
 
 from artsound.errors import ReleaseError, SourceError
 from artsound.progress import track_bytes
+from artsound.publish.switch import read_pointer, switch
 from artsound.publish.versions import check_bump
 from artsound.receive.find import find
 from artsound.receive.place import MissingFile, Place, open_place
@@ -32,14 +33,13 @@ from artsound.release.manifest import (
     read_manifest,
     record_of,
 )
-from artsound.release.pointer import POINTER, Pointer, parse_pointer
+from artsound.release.pointer import Pointer
 from artsound.release.tiers import withheld
 from artsound.release.verify import verify
 from artsound.store import alone_in, disk_errors, write_whole
 
 ATTEMPTS = 4
 PAUSE = 1.0  # s before the second attempt; doubles each time
-LARGEST_POINTER = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def publish(folder: Path, target: str, *, workers: int = 4) -> Sent:
     """
     made = sound(folder)
     place = open_place(target)
-    before = _pointer(place, made.name)
+    before = read_pointer(place, made.name)
     after = _switched(before, place, made, folder)  # refuses before anything is sent
     version = place / f"{made.name}-{made.version}"
     if made.version not in before.manifests:
@@ -79,11 +79,12 @@ def publish(folder: Path, target: str, *, workers: int = 4) -> Sent:
             sent = sum(track_bytes(jobs, "publish", [record.bytes for record in files]))
         sent += _send(folder, version, manifest)  # when it is there, all that it names is there
         files.append(manifest)
-        if (now := _pointer(place, made.name)) != before:  # others have published meanwhile
-            before, after = now, _switched(now, place, made, folder)
-        if after != before:
-            _write_pointer(place, after)
-    return Sent(place.shown, made.version, sent, len(files) - sent, after.version == made.version)
+
+        def change(now: Pointer) -> Pointer:
+            return after if now == before else _switched(now, place, made, folder)
+
+        stands = switch(place, made.name, change)
+    return Sent(place.shown, made.version, sent, len(files) - sent, stands.version == made.version)
 
 
 def _refuse_other(version: Place, made: ReleaseManifest) -> None:
@@ -135,13 +136,6 @@ def _files(folder: Path, made: ReleaseManifest) -> list[FileRecord]:
     """List all files, the manifest last."""
     own = [record_of(folder, path, role="document") for path in (*made.loose, SUMS, MANIFEST)]
     return [*made.files, *own]
-
-
-def _pointer(place: Place, name: str) -> Pointer:
-    try:
-        return parse_pointer(place.read(f"{name}/{POINTER}", LARGEST_POINTER))
-    except MissingFile:
-        return Pointer(name, "", {})
 
 
 def _is_newest(place: Place, before: Pointer, made: ReleaseManifest, folder: Path) -> bool:
@@ -197,16 +191,6 @@ def _put(place: Place, path: str, local: Path) -> None:
     with place.errors(path):
         system, root = fsspec.core.url_to_fs(place.url)
         system.put_file(str(local), f"{root}/{path}")
-
-
-def _write_pointer(place: Place, pointer: Pointer) -> None:
-    path = f"{pointer.name}/{POINTER}"
-    if "://" not in place.url:
-        _write(Path(place.url, path), lambda part: part.write_text(pointer.text()))
-        return
-    with place.errors(path):
-        system, root = fsspec.core.url_to_fs(place.url)
-        system.pipe_file(f"{root}/{path}", pointer.text().encode())
 
 
 def _write(path: Path, write: Callable[[Path], Any]) -> None:

@@ -13,11 +13,13 @@ import pytest
 
 from artsound.errors import ReleaseError, SourceError, StoreError
 from artsound.publish import place as publishing
+from artsound.publish import switch as switching
 from artsound.publish.hub import plan_upload
 from artsound.publish.place import publish
 from artsound.receive.find import find
+from artsound.receive.place import Place
 from artsound.release.manifest import MANIFEST, read_manifest
-from artsound.release.pointer import POINTER
+from artsound.release.pointer import POINTER, Pointer
 from artsound.release.verify import verify
 from artsound.store import alone_in
 from tests.receive.conftest import point
@@ -199,6 +201,20 @@ def test_a_version_that_others_published_meanwhile_is_not_forgotten(
     assert publish(newer, str(tmp_path)).newest
     assert find(str(tmp_path / "demo")).manifest.version == "2.0.0"
     assert find(str(tmp_path / "demo@1.0.0")).manifest == read_manifest(finished)
+
+
+def test_where_nothing_keeps_others_out_a_version_that_they_lost_is_told(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, theirs = switching._put, Pointer("demo", "0.9.0", {"0.9.0": "0" * 64})
+
+    def then_they(place: Place, path: str, text: str, condition: dict[str, str]) -> bool:
+        put(place, path, text, condition)
+        return put(place, path, theirs.text(), condition)
+
+    monkeypatch.setattr(switching, "_put", then_they)
+    with pytest.raises(SourceError, match="others switch it at the same time; run the same command again"):
+        publish(finished, "memory://sets")
 
 
 def test_two_do_not_publish_into_one_folder_at_one_time(finished: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Publishing to a real S3 endpoint, over a line that fails now and then."""
 
+import errno
 import socket
 import threading
 import time
@@ -11,9 +12,12 @@ import pytest
 import s3fs
 
 from artsound.publish import place as publishing
+from artsound.publish import switch as switching
 from artsound.publish.place import publish
 from artsound.receive.find import find
+from artsound.receive.place import Place
 from artsound.receive.pull import pull
+from artsound.release.pointer import POINTER, Pointer, parse_pointer
 from artsound.release.verify import verify
 from tests import s3
 
@@ -56,6 +60,46 @@ def test_a_release_goes_to_s3_and_comes_back_whole(
         pull(find(f"{bucket}/demo@{version}"), tmp_path / version)
         assert verify(tmp_path / version, deep=True).problems == []
     assert find(f"{bucket}/demo").manifest.version == "2.0.0"
+
+
+@pytest.mark.parametrize("there", [True, False])  # whether a pointer is there before
+def test_of_two_who_switch_the_pointer_at_one_time_neither_is_forgotten(
+    bucket: str, finished: Path, newer: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    publish(finished, bucket)
+    system, path, tries = s3fs.S3FileSystem(), f"{bucket}/demo/{POINTER}", []
+    first = parse_pointer(system.cat_file(path))
+    theirs = Pointer("demo", "1.0.0", {"0.9.0": "0" * 64, **first.manifests})
+    if not there:
+        system.rm(path)
+    put = switching._put
+
+    def late(place: Place, name: str, text: str, condition: dict[str, str]) -> bool:
+        if not tries:
+            system.pipe_file(path, theirs.text().encode())
+        tries.append(put(place, name, text, condition))
+        return tries[-1]
+
+    monkeypatch.setattr(switching, "_put", late)
+    assert publish(newer, bucket).newest
+    assert tries == [False, True]
+    now = parse_pointer(system.cat_file(path))
+    assert (now.version, list(now.manifests)) == ("2.0.0", ["0.9.0", "1.0.0", "2.0.0"])
+
+
+def test_a_store_that_knows_no_conditions_is_published_to_all_the_same(
+    bucket: str, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = s3fs.S3FileSystem.pipe_file
+
+    def old(self: s3fs.S3FileSystem, path: str, value: bytes, **given: str) -> object:
+        if given:
+            raise OSError(errno.ENOSYS, "A header you provided implies functionality that is not implemented")
+        return pipe(self, path, value)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "pipe_file", old)
+    assert publish(finished, bucket).newest
+    assert find(f"{bucket}/demo").manifest.version == "1.0.0"
 
 
 def test_errors_cuts_and_delays_on_the_way_are_overcome(
