@@ -68,7 +68,7 @@ READ_ART: dict[str, tuple[Stage, ...]] = {
     ),
 }
 
-_RAW_TRACKS = Stage("raw_tracks", (), ("tracks",), wiring.raw_tracks, watches=wiring.music_files, revision=2)
+_RAW_TRACKS = Stage("raw_tracks", (), ("tracks",), wiring.raw_tracks, watches=wiring.music_files, revision=3)
 # source of the tracks → the stages that read it
 READ_MUSIC: dict[str, tuple[Stage, ...]] = {
     "folder": (_RAW_TRACKS,),

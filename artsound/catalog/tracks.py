@@ -14,7 +14,7 @@ from artsound.errors import Outcome
 
 _LABELS = ("label", "record_label", "publisher", "track.publisher", "artist.associated_labels")  # in `extra`
 _AS_THEY_ARE = ("track_id", "audio_path", "genres", "tags", "language", "licence_url", "source_url")
-_PRINTED = ("title", "description", "album_type", "producer", "engineer", "composer", "lyricist")
+_PRINTED = ("title", "description", "album_type", "producer", "engineer", "composer", "lyricist", "copyright")
 
 
 def clean_tracks(raw_tracks: pa.Table) -> Outcome:

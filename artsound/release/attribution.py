@@ -88,4 +88,5 @@ def _entry(item: str, said: Mapping[str, Any]) -> str:
     title, maker = escape(said["title"] or "untitled"), escape(said["artist"] or "unknown artist")
     source = link(escape(item), said["source_url"])
     licence = link(escape(said["licence"] or ""), said["licence_url"])
-    return f"- {source}: “{title}” by {maker}; {licence}"
+    claimed = f"; {escape(text)}" if (text := said.get("copyright")) else ""
+    return f"- {source}: “{title}” by {maker}{claimed}; {licence}"

@@ -1,7 +1,8 @@
 """FMA: the metadata zip as raw tracks, the audio zip or folder as their media.
 
-Quirks that are minded: genres are lists of ids, tags lists of words, both as Python literals; licence links
-stand in raw_tracks.csv only; audio lies at `<root>/000/000002.mp3`. Those of the CSVs: `fma_metadata`.
+Quirks that are minded: genres are lists of ids, tags lists of words, both as Python literals; links and
+copyright lines stand in raw_tracks.csv only; audio lies at `<root>/000/000002.mp3`. Those of the CSVs:
+`fma_metadata`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,6 +60,8 @@ TEXTS = {  # our column → that of tracks.csv
     "composer": "track.composer",
     "lyricist": "track.lyricist",
 }
+LINKS = {"licence_url": "license_url", "source_url": "track_url"}  # our column → that of raw_tracks.csv
+COPYRIGHT = {"track_copyright_c": "©", "track_copyright_p": "℗"}
 DATES = ("track.date_recorded", "album.date_released")  # the first that is known
 COLUMNS = {  # of tracks.csv that become columns of ours; the others go to `extra`
     *TEXTS.values(),
@@ -83,7 +86,7 @@ def read_tracks(metadata: Path, media: Media, *, subset: Subset = "large") -> Ou
     """
     with Metadata(metadata) as given:
         lines, unread = given.tracks(subset)
-        links = given.links({*lines["track_id"].to_pylist()})
+        more = given.left_out({*lines["track_id"].to_pylist()})
         genres = given.genres()
     wanted = [f"{int(key):06d}" for key in lines["track_id"].to_pylist()]
     own = proper(media.names())
@@ -99,7 +102,7 @@ def read_tracks(metadata: Path, media: Media, *, subset: Subset = "large") -> Ou
     ]
     rejects += [copy for paths in taken for copy in others(media, paths)]
     rejects += [*own.told, *left_out(media)]
-    rows = _rows(lines.filter(there), [first for first, *_ in taken], links, genres)
+    rows = _rows(lines.filter(there), [first for first, *_ in taken], more, genres)
     return Outcome(rows, [*unread, *rejects])
 
 
@@ -113,12 +116,13 @@ def _places(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _rows(
-    lines: pa.Table, places: list[str], links: Mapping[str, Line], genres: Mapping[str, str]
+    lines: pa.Table, places: list[str], more: Mapping[str, Line], genres: Mapping[str, str]
 ) -> pa.Table:
     """Turn lines into rows, column by column; what has no column goes to `extra`."""
     text = {name: lines[name].to_pylist() for name in lines.column_names}
     none = [""] * len(lines)
-    linked = [links.get(key, {}) for key in text["track_id"]]
+    raw = [more.get(key, {}) for key in text["track_id"]]
+    names = next(iter(more.values()), {}).keys() - LINKS.values() - COPYRIGHT.keys()
     styles = lru_cache(None)(partial(_genres, genres))
     tagged, labelled = lru_cache(None)(_tags), lru_cache(None)(labels)
     makers = (text.get("artist.associated_labels", none), text.get("track.publisher", none))
@@ -126,15 +130,25 @@ def _rows(
         **{ours: _known(text.get(theirs, none)) for ours, theirs in TEXTS.items()},
         "audio_path": places,
         "date": [a or b or None for a, b in zip(*(text[name] for name in DATES), strict=True)],
-        "licence_url": [line.get("license_url") or None for line in linked],
-        "source_url": [line.get("track_url") or None for line in linked],
+        **{ours: [line.get(theirs) or None for line in raw] for ours, theirs in LINKS.items()},
+        "copyright": list(map(_copyright, raw)),
         "genres": list(map(styles, text["track.genre_top"], text["track.genres"])),
         "tags": list(map(tagged, text["track.tags"])),
         "labels": list(map(labelled, *makers)),
-        "extra": extras({name: values for name, values in text.items() if name not in COLUMNS}),
+        "extra": extras(
+            {name: values for name, values in text.items() if name not in COLUMNS}
+            | {name: [line.get(name, "") for line in raw] for name in names}
+        ),
     }
     schema = tables.TABLES["raw_tracks"]
     return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
+
+
+def _copyright(line: Line) -> str | None:
+    """Put both lines together, each after its sign."""
+    signs = "".join(COPYRIGHT.values())
+    texts = {sign: line.get(name, "").strip(f"{signs} \r\n") for name, sign in COPYRIGHT.items()}
+    return "; ".join(f"{sign} {text}" for sign, text in texts.items() if text) or None
 
 
 def _known(texts: Sequence[str]) -> list[str | None]:

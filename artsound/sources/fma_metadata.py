@@ -36,6 +36,7 @@ HEAD = 1 << 16  # bytes that hold the header of a CSV
 FILES = ("tracks.csv", "raw_tracks.csv", "raw_albums.csv", "raw_artists.csv", "genres.csv")  # that are read
 KEYS = {"raw_albums.csv": ("album_id",), "raw_artists.csv": ("artist_id",)}  # of those that are read whole
 LONG_TEXTS = ("album.information", "artist.bio")  # repeated for every track: read from raw_*.csv
+RENAMED = {"license_title": "track.license", "tags": "track.tags"}  # of raw_tracks.csv, in tracks.csv
 NEEDED = {
     *("set.subset", "track.genre_top", "track.date_recorded", "album.date_released"),
     *("track_id", "track.title", "artist.name", "artist.id", "album.title", "album.id", "track.license"),
@@ -100,10 +101,13 @@ class Metadata:
         for name in FILES:
             self._bytes(name, HEAD)
 
-    def links(self, ids: set[str]) -> dict[str, Line]:
-        """Read from raw_tracks.csv what tracks.csv left out: where licence and track are linked."""
-        lines = self.raw("raw_tracks.csv", ("track_id", "license_url", "track_url"))
-        return {line["track_id"]: line for line in lines if line["track_id"] in ids}
+    def left_out(self, ids: set[str]) -> dict[str, Line]:
+        """Read from raw_tracks.csv what tracks.csv left out: links, copyright lines and so on; by id."""
+        told = {*self.track_columns()} - {"track_id"}
+        names = next(csv.reader(_first_lines(self._bytes("raw_tracks.csv", HEAD), 1)), [])
+        new = [name for name in names if RENAMED.get(name, name.replace("_", ".", 1)) not in told]
+        lines = self.raw("raw_tracks.csv", dict.fromkeys(("track_id", *new)))
+        return {line.pop("track_id"): line for line in lines if line["track_id"] in ids}
 
     def raw(self, name: str, wanted: Iterable[str] | None = None) -> list[Line]:
         """Read a CSV with one header row: all columns, or those of `wanted` that it has.

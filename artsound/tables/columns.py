@@ -54,6 +54,7 @@ CREDITS = (
     maybe("composer", TEXT, "as the source writes it"),
     maybe("lyricist", TEXT, "as the source writes it"),
     column("labels", WORDS, "record labels of artist and track; may be empty"),
+    maybe("copyright", TEXT, "copyright lines, © and ℗, as the source writes them"),
 )
 LIFE = (
     maybe("birth_date", TEXT, "as the source writes it"),

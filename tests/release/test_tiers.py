@@ -151,6 +151,20 @@ def test_an_item_of_several_pairs_is_attributed_where_it_comes_first(rows: pa.Ta
     assert texts[0] == texts[1]
 
 
+def test_a_copyright_line_stands_in_the_attribution(media: Path, tmp_path: Path) -> None:
+    tracks = [{"track_id": f"t{i:04d}", "artist_id": "music:0", "licence": "CC-BY-4.0"} for i in range(2)]
+    rows = world.plan(media, 2, tracks=[{**tracks[0], "copyright": "© 2009 A [B]"}, tracks[1]])
+    plan = Plan(rows)
+    makers = Attribution(tmp_path / "made.md", plan)
+    makers.add(
+        [json.loads(text) for piece in plan.read(columns=["meta"]) for text in piece["meta"].to_pylist()]
+    )
+    makers.finish()
+    told = [line for line in (tmp_path / "made.md").read_text().splitlines() if "2009" in line]
+    assert [line.startswith("- t0000: ") for line in told] == [True]
+    assert told[0].endswith(r"; © 2009 A \[B\]; CC\-BY\-4.0")
+
+
 def test_energon_finds_its_shards_and_splits(finished: Path) -> None:
     folder = finished / "webdataset" / ".nv-meta"
     info = json.loads((folder / ".info.json").read_text())["shard_counts"]

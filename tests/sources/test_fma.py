@@ -145,6 +145,19 @@ def test_what_the_metadata_says_comes_along(fma: tuple[Path, Planted]) -> None:
     assert "artist.bio" not in extra
 
 
+def test_what_tracks_csv_left_out_comes_along(fma: tuple[Path, Planted]) -> None:
+    """Each column of raw_tracks.csv is told once: what tracks.csv has, by its name there."""
+    folder, _ = fma
+    raw = read_tracks(folder / "fma_metadata.zip", audio(folder)).rows
+    rows = {row["track_id"]: row for row in raw.to_pylist()}
+    first = "© 2009 Tonträger &amp; Co"
+    told = [rows[key]["copyright"] for key in ("2", "20", "32")]
+    assert told == [None, first, f"{first}; ℗ 2009 Bänd"]
+    extra = json.loads(rows["32"]["extra"])
+    assert (extra["track_disc_number"], extra["track_instrumental"]) == ("1", "0")
+    assert {name for name in extra if "." not in name} == {"track_disc_number", "track_instrumental"}
+
+
 def test_columns_are_those_of_the_real_tracks_file() -> None:
     assert [len(names.split()) for names in COLUMNS.values()] == [13, 17, 2, 20]
 

@@ -148,7 +148,7 @@ const Detail = {
 
   rights(side) {
     const licence = side.licence.replace(/^LicenseRef-/, "");
-    return [["Licence", link(side.licence_url, licence)], ["As stated", side.licence_text], ["Source", /^https?:/i.test(side.source_url || "") ? link(side.source_url, new URL(side.source_url).hostname) : side.source_url]];
+    return [["Licence", link(side.licence_url, licence)], ["As stated", side.licence_text], ["Copyright", side.copyright], ["Source", /^https?:/i.test(side.source_url || "") ? link(side.source_url, new URL(side.source_url).hostname) : side.source_url]];
   },
 
   provenance({ artwork, music }) {
