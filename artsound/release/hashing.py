@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -34,6 +35,8 @@ class HashedFile:
 
     def write(self, data: bytes) -> int:
         """Append; returns how many bytes, which is all of them."""
+        if not self._open:
+            raise ValueError("the file is closed")
         kept = data if isinstance(data, bytes) else bytes(data)  # a borrowed buffer may change after this
         self._waiting.append(kept)
         self._waits += len(kept)
@@ -75,8 +78,10 @@ class HashedFile:
             self.flush()
         finally:
             for lane in self._lanes:
-                lane.close()
-            os.close(self._handle)
+                lane.end()
+            for lane in self._lanes:
+                lane.join()
+            os.close(self._handle)  # not before, or a thread would write to what takes its number
         for lane in self._lanes:
             lane.check()
 
@@ -98,7 +103,8 @@ class HashedFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        with suppress(OSError) if error else nullcontext():  # the first error is the one to tell
+            self.close()
 
 
 class _Lane:
@@ -108,17 +114,19 @@ class _Lane:
         self._work = work
         self._queue: SimpleQueue[list[bytes] | None] = SimpleQueue()
         self._room = threading.Semaphore(_AHEAD)
-        self._failed: OSError | None = None
+        self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def add(self, pieces: list[bytes]) -> None:
+        self.check()  # first, since what fails here must take no room
         self._room.acquire()
-        self.check()
         self._queue.put(pieces)
 
-    def close(self) -> None:
+    def end(self) -> None:
         self._queue.put(None)
+
+    def join(self) -> None:
         self._thread.join()
 
     def check(self) -> None:
@@ -130,7 +138,7 @@ class _Lane:
             try:
                 if not self._failed:
                     self._work(pieces)
-            except OSError as error:
+            except BaseException as error:  # noqa: BLE001  # it is raised where the file is used
                 self._failed = error
             self._room.release()
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from artsound import tables
 from artsound.contracts import TEXT
+from artsound.errors import ReleaseError
 from artsound.media.files import Media
 from artsound.release.hashing import HashedFile
 from artsound.release.media import Sample, samples
@@ -24,6 +25,7 @@ MEDIA = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())
 PLAIN = ("pair_id", "artwork_id", "clip_id", "tier", "score")
 WORDS = tuple(name for name in tables.RELEASE_ROWS.names if name.startswith(("art_", "music_")))
 GROUP_ROWS = 2000  # rows of a row group without media
+LARGEST_GROUP = 2**31 - 1  # bytes; where a value ends is told in 32 bits
 MEDIA_ROWS = 1000  # rows at most of one with media: small media would let it hold very many words
 _MEDIA_LEAVES = ("image.bytes", "image.path", "audio.bytes", "audio.path")
 
@@ -82,7 +84,7 @@ def write_parquet(
             writer.write_table(_rows(rows, group, rooms), row_group_size=len(group))
 
         written: Future[None] | None = None
-        for group in _groups(samples(noted(), images, audio), group_bytes):
+        for group in _groups(samples(noted(), images, audio), min(group_bytes, LARGEST_GROUP)):
             rows = pa.concat_tables(read)
             read[:] = [rows.slice(len(group))]
             if written:
@@ -198,7 +200,13 @@ class _Room:
         self._bytes = bytearray()
 
     def joined(self, data: list[bytes]) -> pa.Array:
-        """Put values side by side; what was joined before must be written by now."""
+        """Put values side by side; what was joined before must be written by now.
+
+        Raises:
+            ReleaseError: together they are too large.
+        """
+        if (size := sum(map(len, data))) > LARGEST_GROUP:
+            raise ReleaseError(f"a file of {size} bytes is too large for a Parquet column: take it out")
         ends = np.cumsum([0, *map(len, data)], dtype=np.int32)
         if len(self._bytes) < ends[-1]:
             self._bytes = bytearray(int(ends[-1]))
