@@ -21,7 +21,7 @@ from artsound.release.part import read_note
 from artsound.store import disk_errors
 
 
-def load(
+def load(  # noqa: PLR0913  # an option each
     place: str | Path,
     split: str = "train",
     version: str | None = None,
@@ -29,13 +29,14 @@ def load(
     format: Format | None = None,
     columns: Sequence[str] | None = None,
     decode: Callable[[Sample], Sample] | None = None,
+    verify: bool = False,
 ) -> Pairs:
     """Open one split of a release; nothing is read but the manifest.
 
     From a URL, a shard is fetched when its first pair is asked for, checked, and kept for the next time in
     `$ARTSOUND_CACHE`, else in `~/.cache/artsound`. What changed there since it was hashed (by size, times and
     inode) is hashed again when a process first opens it, and fetched again if it is wrong; bits that a disk
-    loses without a write are not seen. To have all of it beforehand, `artsound pull`; to hash all, `verify`.
+    loses without a write are seen only with `verify`. To have all of it beforehand, `artsound pull`.
 
     Args:
         place: folder or URL of a release, or of a dataset.
@@ -46,10 +47,12 @@ def load(
             arrays of their shape) that are left out are not read.
         decode: what to make of a sample, in the process that reads it: `artsound.Decode(...)` or any
             function. None leaves media as bytes and `meta` as JSON text.
+        verify: hash every shard when a process first opens it, be it here or in the cache.
 
     Raises:
         ConfigError: no such split, format or column.
-        ReleaseError: what is there is not the release that was asked for.
+        ReleaseError: what is there is not the release that was asked for; with `verify`, later: a shard is
+            not what the manifest says.
         SourceError: nothing is there, or the place does not answer.
     """
     found = _here_at_least(find(str(place), version))
@@ -60,19 +63,20 @@ def load(
         raise ConfigError(f"{folder} has no columns {unknown}: choose from {', '.join(there)}")
     if split not in made.splits:
         raise ConfigError(f"{folder} has no split {split!r}, only {', '.join(made.splits)}")
-    if not _files(found, form, split):
+    files = partial(_files, found, split=split, verify=verify)
+    if not files(form):
         raise ConfigError(f"{folder} has no {form} shards of {split}")
     chosen, groups = tuple(there if columns is None else columns), Groups()
     arrays = [array for array in made.arrays if array.name in chosen]
     if form == "webdataset" and made.npy:
         shards: list[Shard] = [
-            TarShard(place, rows, chosen, groups, made.arrays) for place, rows in _files(found, form, split)
+            TarShard(place, rows, chosen, groups, made.arrays) for place, rows in files(form)
         ]
         return Pairs(tuple(shards), decode, f"{made.name}-{made.version}/{split}")
     words = tuple(column for column in chosen if column in COLUMNS)
-    shards = [SHARDS[form](place, rows, words, groups) for place, rows in _files(found, form, split)]
+    shards = [SHARDS[form](place, rows, words, groups) for place, rows in files(form)]
     families = {family: [one for one in arrays if one.family == family] for family in FAMILIES}
-    beside = [Beside.of(_files(found, family, split), own) for family, own in families.items() if own]
+    beside = [Beside.of(files(family), own) for family, own in families.items() if own]
     return Pairs(tuple(shards), decode, f"{made.name}-{made.version}/{split}", tuple(beside))
 
 
@@ -90,19 +94,21 @@ def _columns(made: ReleaseManifest, form: Format) -> list[str]:
     return [*words, *(one.name for one in made.arrays if members or one.family in roles)]
 
 
-def _files(found: Published, role: str, split: str) -> list[tuple[Callable[[], Path], int]]:
+def _files(found: Published, role: str, split: str, verify: bool) -> list[tuple[Callable[[], Path], int]]:
     """List the files of a kind: how each is had on this machine, and its pairs."""
     cache = _cache(found.manifest)
     return [
-        (partial(_here, found.place, record, cache), record.rows or 0)
+        (partial(_here, found.place, record, cache, verify), record.rows or 0)
         for record in found.manifest.files
         if record.role == role and record.split == split
     ]
 
 
-def _here(place: Place, record: FileRecord, cache: Path) -> Path:
+def _here(place: Place, record: FileRecord, cache: Path, verify: bool) -> Path:
     """Have a shard on this machine; of processes that want the same one, one fetches it."""
     if not place.far:
+        if verify and not has(Path(place.url), record):
+            raise ReleaseError(f"{place.url}/{record.path} is not what the manifest says: verify the release")
         return Path(place.url, record.path)
     path = cache / record.path
     with disk_errors(cache):
@@ -111,7 +117,7 @@ def _here(place: Place, record: FileRecord, cache: Path) -> Path:
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         note = path.with_name(f"{path.name}.hashed")
-        if path.is_file() and note.is_file() and note.read_text() == _state(path):
+        if not verify and path.is_file() and note.is_file() and note.read_text() == _state(path):
             return path  # nobody touched it since
         if not has(cache, record):
             fetch(place, record, cache)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import artsound
-from artsound.errors import SourceError
+from artsound.errors import ReleaseError, SourceError
 from artsound.loader.pairs import Pairs
 from artsound.receive import fetch
 from artsound.receive.fetch import has
@@ -100,3 +100,28 @@ def test_a_cached_shard_is_hashed_once_while_nobody_touches_it(
     assert list(artsound.load(web.demo, "val"))
     assert len(hashed) == 3
     assert not [path for path in web.files() if path.endswith(".tar")]
+
+
+def rot(path: Path) -> None:
+    """Change a byte as a failing disk would: nothing tells of it."""
+    _wrong(path)
+    note = path.with_name(f"{path.name}.hashed")
+    if note.exists():
+        note.write_text(loading._state(path))
+
+
+def test_asked_to_verify_the_loader_sees_what_a_disk_lost(web: Web, finished: Path, tmp_path: Path) -> None:
+    near = list(artsound.load(finished, "val", verify=True))
+    assert list(artsound.load(web.demo, "val", verify=True)) == near
+    rot(next((tmp_path / "cache").rglob("val-000000.tar")))
+    web.asked.clear()
+    assert list(artsound.load(web.demo, "val", verify=True)) == near
+    assert [path for path in web.files() if path.endswith(".tar")] == ["webdataset/val-000000.tar"]
+
+
+def test_asked_to_verify_a_damaged_release_is_not_read(copied: Path) -> None:
+    rot(copied / "webdataset" / "val-000001.tar")
+    pairs = artsound.load(copied, "val", verify=True)
+    assert pairs[0]["pair_id"]
+    with pytest.raises(ReleaseError, match=r"val-000001\.tar is not what the manifest says: verify the"):
+        list(pairs)
