@@ -64,8 +64,9 @@ END = " + [true] + "  # ends the names of a role in the list of all
 ARTISTS = "MATCH (a:Artist) RETURN [a.name, properties(a), {links}]"
 TYPES = "CALL db.relationshipTypes()"
 IMAGES = "MATCH (a:Artwork) RETURN coalesce(a.name, ''), coalesce(a.image_url, '')"
-NODE_TALLY = "MATCH (n) RETURN labels(n)[0], count(*)"
-EDGE_TALLY = "MATCH (h)-[r]->(t) RETURN labels(h)[0], type(r), labels(t)[0], count(*)"
+NODE_TALLY = "MATCH (n) RETURN coalesce(labels(n)[0], ''), count(*)"
+EDGE_TALLY = """MATCH (h)-[r]->(t)
+RETURN coalesce(labels(h)[0], ''), type(r), coalesce(labels(t)[0], ''), count(*)"""
 
 
 def _all(rows: Iterable[Any]) -> Rows:

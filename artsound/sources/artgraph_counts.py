@@ -9,26 +9,26 @@ import pyarrow.compute as pc
 
 from artsound import tables
 from artsound.errors import Outcome
-from artsound.progress import LOG
 from artsound.sources.artgraph import TYPES, Graph, Kinds, kinds_of
-from artsound.sources.artgraph_extra import edges_beyond
+from artsound.sources.artgraph_extra import edges_beyond, nodes_of, quoted
+from artsound.sources.artgraph_model import EMOTION
 
 # Neo4j keeps the counts of labels and types, and need not look.
 LABELS = "CALL db.labels()"
-OF_LABEL = "MATCH (n:`{name}`) RETURN '{name}' AS name, count(n) AS count"
-OF_TYPE = "MATCH ()-[r:`{name}`]->() RETURN '{name}' AS name, count(r) AS count"
+OF_LABEL = "MATCH (n:{name}) RETURN {place} AS place, count(n) AS count"
+OF_TYPE = "MATCH ()-[r:{name}]->() RETURN {place} AS place, count(r) AS count"
+UNLABELLED = f"{nodes_of('')}RETURN count(n)"
 # What the names do not tell is hashed here, row by row: servers have no function for it. Nodes are hashed
 # whole; relations by tail, since there are too many for each, and whole where they tell more than their ends.
-NODES = "MATCH (n:`{label}`) RETURN properties(n)"
-TAILS = """MATCH (h)-[r:`{name}`]->(t)
-RETURN t.name, count(h), sum(size(h.name)), min(h.name), max(h.name), sum(coalesce(r.arousal, 0))"""
+TAILS = "MATCH (h)-[r:{name}]->(t) RETURN t.name, count(h), sum(size(h.name)), min(h.name), max(h.name)"
+FELT = "MATCH (h)-[r:{name}]->(t) RETURN h.name, collect([t.name, r.arousal, r.description])"
 
 
 def count_graph(graph: Graph) -> Outcome:
     """Count nodes by label, relations by type, and hash what they hold.
 
-    Two changes go unseen: relations of one type that change heads among their tails so that each tail keeps
-    number, first, last and total length of its heads' names; another description of an emotion.
+    One change goes unseen: relations of one type that change heads among their tails so that each tail keeps
+    number, first, last and total length of its heads' names. Emotions are seen whole.
 
     Raises:
         ConfigError: it is no ArtGraph; lists what is missing.
@@ -36,9 +36,11 @@ def count_graph(graph: Graph) -> Outcome:
     """
     labels, types = (_counted(graph, *queries) for queries in ((LABELS, OF_LABEL), (TYPES, OF_TYPE)))
     kinds_of(graph, types)
-    inside = {label: graph.read(NODES.format(label=label), _digest) for label in labels}
+    if unlabelled := graph.read(UNLABELLED)[0][0]:
+        labels[""] = int(unlabelled)
+    inside = {label: graph.read(f"{nodes_of(label)}RETURN properties(n)", _digest) for label in labels}
     between = {
-        name: "/".join(graph.read(query, _digest) for query in (TAILS.format(name=name), edges_beyond(name)))
+        name: "/".join(graph.read(query, _digest) for query in (_ends(name), edges_beyond(name)))
         for name in types
     }
     rows = [
@@ -51,23 +53,33 @@ def count_graph(graph: Graph) -> Outcome:
     )
 
 
+def _ends(kind: str) -> str:
+    """Write the query for what the relations of a type lead between."""
+    return (FELT if kind in (EMOTION.old, EMOTION.new) else TAILS).format(name=quoted(kind))
+
+
 def _digest(rows: Iterable[Any]) -> str:
-    """Hash rows in whatever order they come, none of them kept."""
+    """Hash rows, and what is collected in them, in whatever order they come, none of them kept."""
     total = 0
     for row in rows:
-        values = [sorted(value.items()) if isinstance(value, dict) else value for value in row]
+        values = [_sorted(value) for value in row]
         total += int.from_bytes(hashlib.blake2b(repr(values).encode(), digest_size=16).digest())
     return f"{total % (1 << 128):032x}"
 
 
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return sorted(value.items())
+    return sorted(value, key=repr) if isinstance(value, list) else value
+
+
 def _counted(graph: Graph, names: str, query: str) -> dict[str, int]:
-    """Count all labels or types at once; one whose name would have to be quoted is told, and not read."""
+    """Count all labels or types at once."""
     known = [str(name) for (name,) in graph.read(names)]
-    odd = [name for name in known if set(name) & set("`'\\")]
-    if odd:
-        LOG.warning("labels or relations with quotes in their names are not read: %s", ", ".join(odd))
-    asked = [query.format(name=name) for name in known if name not in odd]
-    return {str(name): int(count) for name, count in graph.read(" UNION ALL ".join(asked))} if asked else {}
+    asked = [query.format(name=quoted(name), place=place) for place, name in enumerate(known)]
+    return (
+        {known[place]: int(count) for place, count in graph.read(" UNION ALL ".join(asked))} if asked else {}
+    )
 
 
 def kinds_in(counts: pa.Table, graph: Graph) -> Kinds:

@@ -20,15 +20,14 @@ from artsound.sources.artgraph_model import EMOTION, NODE_COUNTS, RELATIONS, as_
 LABELS = {label.lower(): label for label in (*NODE_COUNTS, EMOTION.tail)}  # that we know
 OF_EMOTIONS = ("arousal", "description")  # properties of relations that have a column
 WHOLE = ("Artwork", "Artist")  # labels whose rows carry all properties
-NODES = "MATCH (n:{label}) {where}RETURN n.name, properties(n)"
 BEYOND_NAME = "WHERE n.name IS NULL OR any(key IN keys(n) WHERE key <> 'name') "
-EDGES = (
-    "MATCH (h)-[r:{name}]->(t) WHERE {where} RETURN labels(h)[0], h.name, labels(t)[0], t.name, properties(r)"
-)
+EDGES = """MATCH (h)-[r:{name}]->(t) WHERE {where}
+RETURN coalesce(labels(h)[0], ''), h.name, coalesce(labels(t)[0], ''), t.name, properties(r)"""
+NO_LABEL = "without a label"
 
 
 class Extra(NamedTuple):
-    """A node, or a relation where `type` is given, with what is left to tell of it."""
+    """A node, or a relation where `type` is given, with what is left to tell of it; labels may be empty."""
 
     label: str
     name: str | None
@@ -43,7 +42,7 @@ def over_bolt(graph: Graph, labels: Iterable[str], types: Iterable[str]) -> Iter
     for label in labels:
         if label not in WHOLE:
             where = BEYOND_NAME if LABELS.get(label.lower()) == label else ""
-            for name, properties in graph.read(NODES.format(label=quoted(label), where=where)):
+            for name, properties in graph.read(f"{nodes_of(label)}{where}RETURN n.name, properties(n)"):
                 yield Extra(label, name, "", "", None, without(properties, ("name",)))
     for kind in types:
         for head_label, head, tail_label, tail, properties in graph.read(edges_beyond(kind)):
@@ -69,6 +68,11 @@ def edges_beyond(kind: str) -> str:
     odd = [felt, told] if (EMOTION.head, EMOTION.tail) in known else [more.format("[]")]
     where = " OR ".join([*unread, "h.name IS NULL", "t.name IS NULL", *(f"({one})" for one in odd)])
     return EDGES.format(name=quoted(kind), where=where)
+
+
+def nodes_of(label: str) -> str:
+    """Write the pattern of the nodes of a label; of those that have none, for an empty one."""
+    return f"MATCH (n:{quoted(label)}) " if label else "MATCH (n) WHERE size(labels(n)) = 0 "
 
 
 def quoted(name: str) -> str:
@@ -118,7 +122,8 @@ def tally(table: pa.Table) -> dict[str, int]:
     """Count rows of `graph_extra` by label or relation, and by property where they have some."""
     counts: Counter[str] = Counter()
     for row in table.to_pylist():
-        what = f"{row['label']} → {row['tail_label']} ({row['type']})" if row["type"] else row["label"]
+        head, tail = row["label"] or NO_LABEL, row["tail_label"] or NO_LABEL
+        what = f"{head} → {tail} ({row['type']})" if row["type"] else head
         properties = json.loads(row["properties"])
         counts.update([f"{what}.{name}" for name in properties] or [what])
     return dict(sorted(counts.items()))

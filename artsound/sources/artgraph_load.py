@@ -13,7 +13,7 @@ from artsound.errors import ConfigError
 from artsound.progress import LOG, track
 from artsound.sources.artgraph import Graph, Triples
 from artsound.sources.artgraph_csv import check, lines, open_export, spelt
-from artsound.sources.artgraph_extra import without
+from artsound.sources.artgraph_extra import NO_LABEL, quoted, without
 from artsound.sources.artgraph_model import EMOTION, NODE_COUNTS, RELATIONS
 
 Triple = tuple[str, str, str]
@@ -51,7 +51,7 @@ def load_export(export: Path, graph: Graph) -> tuple[int, int]:
     """Load an export into an empty database; returns how many nodes and edges were made.
 
     Raises:
-        ConfigError: no such export, or the database is not empty.
+        ConfigError: no such export, one with empty labels or types, or the database is not empty.
         SourceError: the server cannot be reached.
     """
     check(export)  # a server that is not there is waited for
@@ -62,8 +62,13 @@ def load_export(export: Path, graph: Graph) -> tuple[int, int]:
         )
     with open_export(export) as db:
         labels = db.execute(_LABELS).fetchall()
-        nodes = sum(_load_nodes(db, graph, label, written) for label, written in labels)
         triples = {(h, k, t): (spelt(a), b, spelt(c)) for h, k, t, a, b, c in db.execute(_TRIPLES).fetchall()}
+        if "" in {label for label, _ in labels} | {name for triple in triples for name in triple}:
+            raise ConfigError(
+                f"{export} has nodes without a label, or relations without a type or to such nodes, by which "
+                "they could not be found again: give them one"
+            )
+        nodes = sum(_load_nodes(db, graph, label, written) for label, written in labels)
         written = _written(older=("artwork", "author", "artist") in triples)
         edges = sum(
             _load_edges(db, graph, triple, written.get(triple, given)) for triple, given in triples.items()
@@ -75,21 +80,21 @@ def load_export(export: Path, graph: Graph) -> tuple[int, int]:
 
 
 def _load_nodes(db: duckdb.DuckDBPyConnection, graph: Graph, label: str, written: str) -> int:
-    name = _plain(spelt(written))
+    name = quoted(spelt(written))
     _write(graph, f"CREATE INDEX IF NOT EXISTS FOR (n:{name}) ON (n.name)")
     found = lines(db.execute("SELECT * EXCLUDE (label) FROM nodes WHERE label = ?", [label]))
     rows = (without(row, ()) for row in found)
-    return _fill(graph, f"UNWIND $rows AS row CREATE (n:{name}) SET n = row", rows, name)
+    return _fill(graph, f"UNWIND $rows AS row CREATE (n:{name}) SET n = row", rows, written)
 
 
 def _load_edges(db: duckdb.DuckDBPyConnection, graph: Graph, triple: Triple, written: Triple) -> int:
-    head, kind, tail = (_plain(name) for name in written)
+    head, kind, tail = (quoted(name) for name in written)
     query = (
         f"UNWIND $rows AS row MATCH (h:{head} {{name: row.head}}) MATCH (t:{tail} {{name: row.tail}}) "
         f"CREATE (h)-[r:{kind}]->(t) SET r = row.more"
     )
     rows = map(_edge, lines(db.execute(_EDGES, list(triple))))
-    return _fill(graph, query, rows, f"{head}-{kind}-{tail}")
+    return _fill(graph, query, rows, "-".join(written))
 
 
 def _edge(values: dict[str, Any]) -> dict[str, Any]:
@@ -128,8 +133,11 @@ def compare(nodes: Mapping[str, int], triples: Triples) -> list[Difference]:
             for kind in {relation.old.lower(), relation.new.lower()}
         )
     lines += [Difference(what, published, found) for what, (published, found) in summed.items()]
-    lines += [Difference(label, 0, count) for label, count in sorted(have.items())]
-    lines += [Difference(f"{h} → {t} ({kind})", 0, count) for (h, kind, t), count in sorted(edges.items())]
+    lines += [Difference(label or NO_LABEL, 0, count) for label, count in sorted(have.items())]
+    lines += [
+        Difference(f"{head or NO_LABEL} → {tail or NO_LABEL} ({kind})", 0, count)
+        for (head, kind, tail), count in sorted(edges.items())
+    ]
     return lines
 
 
@@ -141,13 +149,6 @@ def _written(*, older: bool) -> dict[Triple, Triple]:
         for kind in (r.old, r.new)[:: -1 if older else 1]
     ]
     return {(head.lower(), kind.lower(), tail.lower()): (head, kind, tail) for head, kind, tail in known}
-
-
-def _plain(name: str) -> str:
-    """Refuse names that would have to be quoted: they become part of a query."""
-    if not name.isidentifier():
-        raise ConfigError(f"{name!r} cannot be a label or type: rename it in the export")
-    return name
 
 
 def _fill(graph: Graph, query: str, rows: Iterable[dict[str, Any]], label: str) -> int:

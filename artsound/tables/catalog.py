@@ -53,20 +53,20 @@ SOURCE_FILES = table(
 
 GRAPH_COUNTS = table(
     column("kind", TEXT, "label or type"),
-    column("name", TEXT, "of a label or a type of relation"),
+    column("name", TEXT, "of a label or a type of relation; empty of nodes without a label"),
     column("count", pa.int64(), "nodes or relations"),
     column(
         "digest",
         TEXT,
         "of all nodes of a label with their properties; of a type, by the tails of its relations, "
-        "and of those in `graph_extra`",
+        "of emotions by their heads, and of those in `graph_extra`",
     ),
     key="kind,name",
     about="What a graph on a server holds: asked before every build, so that a changed one is read anew.",
 )
 
 GRAPH_EXTRA = table(
-    column("label", TEXT, "of the node, or of the one that the relation leads from"),
+    column("label", TEXT, "of the node, or of the one that the relation leads from; empty without one"),
     column("name", TEXT, "of that node; empty where it has none"),
     column("type", TEXT, "of the relation; empty of a node"),
     column("tail_label", TEXT, "of the node that the relation leads to; empty of a node"),

@@ -29,7 +29,7 @@ from tests.sources.test_artgraph_csv import KEPT, beyond
 from tests.tls import TlsProxy, certificate
 
 ARTWORKS = 120
-DATABASES = ("neo4j", "mixed", "empty", "own", "first", "again", "beyond")
+DATABASES = ("neo4j", "mixed", "empty", "own", "first", "again", "beyond", "odd")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -126,6 +126,7 @@ def test_what_no_column_is_for_is_kept_by_server_and_export_alike(
         "MATCH (a:Auction) SET a.summary = 'none'",
         "MATCH ()-[r:influenced]->() SET r.description = 'new'",
         "MATCH (:Artwork)-[r:elicits]->() SET r.weight = '3'",
+        "MATCH (:Artwork)-[r:elicits]->() WHERE r.description = 'wide' SET r.description = 'edgy'",
         "MATCH (a:Artwork) MATCH (t:Tag) WHERE t.name IS NULL CREATE (a)-[:about]->(t)",
     ):
         write(own, change)
@@ -133,6 +134,43 @@ def test_what_no_column_is_for_is_kept_by_server_and_export_alike(
     assert all(before != after for before, after in pairwise(seen))
     nameless = [one for one in over_bolt(own, [], ["about"]) if one.tail is None]
     assert [(one.name, one.tail_label) for one in nameless] == [("a.jpg", "Tag")]
+
+
+@pytest.mark.slow
+def test_labels_and_types_may_have_any_name_or_none(
+    server: Bolt, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Loading refuses nodes without a label: these are made there."""
+    odd = Graph(server.uri, "odd")
+    export = beyond(tmp_path / "g")
+    with (export / "nodes.csv").open("a") as file:
+        file.write('Place,p,,,\nit\'s `so`,p,,,\ntwo words,q,,,\n"a ""b""",r,,,\n')
+    with (export / "edges.csv").open("a") as file:
+        file.write("it's `so`,p,`is' nöar`,two words,q,,,1\n")
+    load_export(export, odd)
+    before = count_graph(odd).rows
+    assert {"it's `so`", "two words", 'a "b"', "`is' nöar`"} <= {*before["name"].to_pylist()}
+    with (export / "nodes.csv").open("a") as file:
+        file.write(",bare,,plain,\n,end,,,\n")
+    with (export / "edges.csv").open("a") as file:
+        file.write("Artwork,a.jpg,leadsTo,,end,,,\n")
+    write(
+        odd,
+        "CREATE ({name: 'bare', summary: 'plain'})",
+        "MATCH (a:Artwork {name: 'a.jpg'}) CREATE (a)-[:leadsTo]->({name: 'end'})",
+    )
+    counted = count_graph(odd).rows
+    assert [row["count"] for row in counted.to_pylist() if not row["name"]] == [2]
+    assert not caplog.messages
+    made = kept(over_bolt(odd, *labels_in(counted))).rows
+    assert made.equals(artgraph_csv.read_extra(export).rows)
+    assert all("Artwork → without a label (leadsTo) (1)" in line for line in caplog.messages)
+    assert count_extra(odd, *count_triples(odd))["without a label.summary"] == 1
+    lines = {line.what: line.found for line in compare(*count_triples(odd))}
+    assert (lines["without a label"], lines["artwork → without a label (leadsto)"]) == (2, 1)
+    with pytest.raises(ConfigError, match="has nodes without a label, or relations without a type"):
+        load_export(export, Graph(server.uri, "empty"))
+    assert Graph(server.uri, "empty").read("MATCH (n) RETURN count(n)") == [[0]]
 
 
 @pytest.mark.slow
