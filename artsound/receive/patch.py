@@ -17,7 +17,7 @@ from artsound.progress import track
 from artsound.receive.chunks import chunks
 from artsound.receive.fetch import has, make_room
 from artsound.receive.find import Published
-from artsound.receive.pull import Pulled, check_folder, check_space, put_description
+from artsound.receive.pull import Pulled, check_folder, check_space, put_description, refuse_others
 from artsound.release.costs import COSTS, LARGEST_COSTS, parse_costs
 from artsound.release.manifest import (
     LARGEST_MANIFEST,
@@ -157,6 +157,7 @@ def apply_patch(before: Path, patch: Path, folder: Path) -> Pulled:
             check_folder(folder, new)
             standing = [has(folder, record) for record in track(new.files, "look")]
             missing = [record for record, right in zip(new.files, standing, strict=True) if not right]
+            refuse_others(folder, new, missing)
             check_space(folder, sum(record.bytes for record in missing))
             with given.open(NEW) as fresh, alone_in(folder), disk_errors(folder):
                 for number, right in enumerate(track(standing, "put together")):

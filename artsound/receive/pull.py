@@ -6,7 +6,7 @@ not pulled to its end is not taken for a release. To go on, run the same command
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,10 +55,14 @@ def pull(found: Published, folder: Path, part: Selection | None = None, *, worke
 
     Raises:
         ConfigError: the release has no such part.
-        ReleaseError: another release stands in the folder.
+        ReleaseError: another release, or anything else, stands in the folder.
         SourceError: a file cannot be fetched, or is not what the manifest says.
         StoreError: the disk is full or not writable; what was finished is kept.
     """
+    return _pull(found, folder, part, workers, others=False)
+
+
+def _pull(found: Published, folder: Path, part: Selection | None, workers: int, *, others: bool) -> Pulled:
     made = found.manifest
     before = check_folder(folder, made)
     wanted = part or Selection()
@@ -68,6 +72,8 @@ def pull(found: Published, folder: Path, part: Selection | None = None, *, worke
     with ThreadPoolExecutor(workers) as pool:
         there = track(pool.map(lambda record: has(folder, record), files), "look", total=len(files))
         missing = [record for record, right in zip(files, there, strict=True) if not right]
+    if not others:
+        refuse_others(folder, made, missing)
     check_space(folder, _needed(folder, missing))
     with alone_in(folder):
         _fetch_all(found.place, missing, folder, workers)
@@ -102,11 +108,33 @@ def check_folder(folder: Path, made: ReleaseManifest) -> Note | None:
         ReleaseError: something else stands there.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise ReleaseError(f"{folder} is not a folder")
+        raise ReleaseError(f"{folder} is not a folder: name another")
     path = folder / MANIFEST
     if path.is_file() and path.read_bytes() != made.text().encode():
         raise ReleaseError(f"{path} is of another release, or damaged: name another folder, or delete it")
     return read_note(folder)
+
+
+def refuse_others(folder: Path, made: ReleaseManifest, missing: Iterable[FileRecord]) -> None:
+    """Leave a folder alone that holds files of somebody else, which might be overwritten.
+
+    What was begun and stopped has files that are right, or half; the rest is written at the end.
+
+    Raises:
+        ReleaseError: names such a file.
+    """
+    if not folder.is_dir() or any((folder / name).is_file() for name in (MANIFEST, NOTE)):
+        return
+    own = {record.path for record in made.files} - {record.path for record in missing}
+    own |= {COSTS, SUMS} | _halves(made)
+    for path in files_in(folder):
+        if path.relative_to(folder).as_posix() not in own and not path.is_symlink():
+            raise ReleaseError(f"{folder} holds {path.name}, and no release: name a new or an empty folder")
+
+
+def _halves(made: ReleaseManifest) -> set[str]:
+    """Name the half files that a stopped run may have left."""
+    return {f"{path}.part" for path in (*(record.path for record in made.files), COSTS, SUMS, NOTE, MANIFEST)}
 
 
 def _needed(folder: Path, missing: list[FileRecord]) -> int:
@@ -169,15 +197,10 @@ def put_description(
     texts |= {COSTS: costs} if costs else {}
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for left in [*_leftovers(folder)]:
-            left.unlink()
+        for left in _halves(made):  # that nobody goes on with
+            (folder / left).unlink(missing_ok=True)
         for name, text in {**texts, SUMS: made.sums(), MANIFEST: made.text()}.items():
             write_whole(folder / name, partial(_write, text=text))
-
-
-def _leftovers(folder: Path) -> Iterator[Path]:
-    """Find half files that nobody goes on with."""
-    return (path for path in files_in(folder) if path.name.endswith(".part"))
 
 
 def _write(path: Path, text: str) -> None:
@@ -200,7 +223,7 @@ def repair(found: Published, folder: Path, *, workers: int = 8) -> Pulled:
     if path.is_file() and path.read_bytes() != found.manifest.text().encode():
         with disk_errors(folder):
             path.unlink()  # it is damaged; the files are held against the published one
-    return pull(found, folder, _part(folder), workers=workers)
+    return _pull(found, folder, _part(folder), workers, others=True)
 
 
 def _part(folder: Path) -> Selection | None:

@@ -96,6 +96,13 @@ def test_it_is_not_put_over_another_release(finished: Path, copied: Path, patch:
     assert world.contents(copied) == before
 
 
+def test_it_is_not_put_among_files_of_somebody_else(finished: Path, patch: Path, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(ReleaseError, match=r"holds README\.md, and no release"):
+        apply_patch(finished, patch, tmp_path)
+    assert world.contents(tmp_path) == {"README.md": b"mine"}
+
+
 def test_a_damaged_old_version_is_named(copied: Path, patch: Path, tmp_path: Path) -> None:
     for path in copied.glob("webdataset/*.tar"):
         path.write_bytes(bytes(path.stat().st_size))

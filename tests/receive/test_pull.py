@@ -290,6 +290,19 @@ def test_a_link_in_the_folder_is_not_followed(web: Web, into: Path, tmp_path: Pa
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
+@pytest.mark.parametrize("name", ["README.md", "notes.txt", "film.mp4.part", "data/own.csv"])
+def test_a_folder_with_files_of_somebody_else_is_left_alone(
+    web: Web, published: Path, into: Path, name: str
+) -> None:
+    (into / name).parent.mkdir(parents=True)
+    (into / name).write_text("mine")
+    with pytest.raises(
+        ReleaseError, match=f"holds {Path(name).name}, and no release: name a new or an empty"
+    ):
+        pull(find(web.demo), into)
+    assert world.contents(into) == {name: b"mine"}
+
+
 def test_a_disk_that_is_too_small_is_said_before_anything_is_fetched(
     web: Web, into: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
