@@ -144,11 +144,15 @@ def pull_cut(
         anew: replace what stands in the folder, of which nothing can be believed.
 
     Raises:
-        ConfigError: the release has no such part.
+        ConfigError: the release has no such part, or the folder cannot be renamed over.
         ReleaseError: something else stands in the folder, or the release is damaged.
         SourceError: the place does not give what is needed, or gives other bytes.
         StoreError: the disk is full or not writable; what was finished is kept.
     """
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise ConfigError(
+            f"{folder}: a part comes into place by one rename; name a folder you do not stand in"
+        )
     part = Selection(cut.splits).of(found.manifest)
     if cut.columns:
         schema, arrays = chosen(found.manifest, cut.columns)
@@ -184,7 +188,7 @@ def _standing(folder: Path, told: dict[str, Any]) -> tuple[FileRecord, ...] | No
         ReleaseError: anything else, which is left alone.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise ReleaseError(f"{folder} is not a folder")
+        raise ReleaseError(f"{folder} is not a folder: name another")
     there = {path.relative_to(folder).as_posix() for path in files_in(folder)} if folder.exists() else set()
     if not there:
         return None

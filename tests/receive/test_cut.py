@@ -206,6 +206,17 @@ def test_two_runs_do_not_cut_the_same_part_at_one_time(web: Web, into: Path, cut
     assert not into.exists()
 
 
+@pytest.mark.parametrize("folder", [".", ".."])
+def test_the_folder_that_one_stands_in_is_not_replaced(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(ConfigError, match="name a folder you do not stand in"):
+        pull_cut(find(web.demo), Path(folder), Cut(tier="open"))
+    assert (tmp_path / "here").is_dir()
+
+
 def test_what_stands_in_the_folder_is_not_written_over(web: Web, into: Path) -> None:
     into.mkdir(parents=True)
     (into / "mine.txt").write_text("x")
