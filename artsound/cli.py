@@ -26,7 +26,7 @@ from artsound import (
     cli_review,
     cli_train,
 )
-from artsound.errors import ArtSoundError, ConfigError
+from artsound.errors import ArtSoundError, ConfigError, StoreError
 
 if TYPE_CHECKING:
     from artsound.settings import Settings
@@ -116,9 +116,11 @@ def verify(  # noqa: PLR0913, PLR0917  # an option each
     repair: Annotated[bool, typer.Option("--repair", help="fetch anew what is damaged or missing")] = False,
     source: Annotated[str, typer.Option("--from", help="where to fetch from; else where it came from")] = "",
     takedowns: Annotated[
-        Path | None,
-        typer.Option("--takedowns", "--register", "-r", help="register: name what is held of it"),
-    ] = None,
+        str,
+        typer.Option(
+            "--takedowns", "--register", "-r", help="file or URL of a register: name what is held of it"
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Check a release against its manifest: every file, every hash, every count."""
@@ -145,7 +147,9 @@ def verify(  # noqa: PLR0913, PLR0917  # an option each
             typer.echo(line)
         count = len(report.problems)
         verdict = f"{count} problem{'s' * (count > 1)}" if count else "verified"
-        typer.echo(f"{verdict}: {_shown(place)} ({report.files} files)")
+        mends = report.files and count and not (repair or takedowns or "://" in place)
+        advice = "; --repair fetches files anew" if mends else ""
+        typer.echo(f"{verdict}: {_shown(place)} ({report.files} files){advice}")
     if report.problems:
         raise typer.Exit(1)
 
@@ -199,6 +203,10 @@ def ended(run: Callable[[], object]) -> None:
         _fail(error, 2)
     except ArtSoundError as error:
         _fail(error, 1)
+    except OSError as error:
+        if error.filename is None:  # not of a file: a fault of ours
+            raise
+        _fail(StoreError(f"{error.filename}: {error.strerror}; see that it may be read and written"), 1)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             typer.echo("stopped; what was finished is kept, run the same command to go on", err=True)

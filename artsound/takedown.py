@@ -53,8 +53,21 @@ def read_register(path: Path | None) -> list[Takedown]:
     if not path.exists():
         raise ConfigError(f"there is no register {path}: `artsound takedown add` makes one")
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read the register {path}: {error}") from error
+    return parse_register(data, str(path))
+
+
+def parse_register(data: bytes, path: str) -> list[Takedown]:
+    """Understand the bytes of a register.
+
+    Raises:
+        ConfigError: they are none, or a row is not a takedown; names the path and the row.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read the register {path}: {error}") from error
     rows = csv.DictReader(io.StringIO(text, newline=""))
     if missing := set(_FIELDS) - set(rows.fieldnames or ()):
@@ -77,7 +90,7 @@ def _takedown(row: Mapping[str, str | None], where: str) -> Takedown:
     return made
 
 
-def _check_once(found: Sequence[Takedown], path: Path) -> None:
+def _check_once(found: Sequence[Takedown], path: str) -> None:
     seen: set[tuple[str, str]] = set()
     for one in found:
         if one.key in seen:
@@ -104,7 +117,7 @@ def add(path: Path, takedown: Takedown) -> None:
     """
     entry = _takedown(takedown._asdict(), "this entry")
     register = [*(read_register(path) if path.exists() else ()), entry]
-    _check_once(register, path)
+    _check_once(register, str(path))
     with disk_errors(path):
         write_whole(path, partial(write_register, register))
 

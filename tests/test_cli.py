@@ -1,5 +1,6 @@
 """The command line as a user meets it: results on stdout, one-line errors on stderr, exit codes."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def test_an_error_is_one_line_whatever_a_library_said(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         cli.ended(failing)
     assert capsys.readouterr().err == "StoreError: cannot read it: no field in schema : mend it\n"
+
+
+def test_a_file_that_may_not_be_read_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def failing() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "held/manifest.json")
+
+    with pytest.raises(SystemExit):
+        cli.ended(failing)
+    said = "StoreError: held/manifest.json: Permission denied; see that it may be read and written\n"
+    assert capsys.readouterr().err == said
 
 
 def test_verify_of_what_is_no_release_says_so_and_fails() -> None:

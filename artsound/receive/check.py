@@ -18,8 +18,9 @@ from artsound.release.costs import COSTS
 from artsound.release.manifest import LARGEST_MANIFEST, SUMS, FileRecord, local_manifest
 from artsound.release.part import read_note
 from artsound.release.verify import Report, count_problems, verify
-from artsound.takedown import held_problems, read_register
+from artsound.takedown import Takedown, held_problems, parse_register, read_register
 
+LARGEST_REGISTER = 64 * 2**20  # bytes
 UNSEEN = "at an address, what the manifest does not name and what stands inside files is not seen: pull it"
 
 
@@ -31,7 +32,7 @@ class Checked(NamedTuple):
 
 
 def check(
-    address: str, *, deep: bool = False, mend: bool = False, source: str = "", register: Path | None = None
+    address: str, *, deep: bool = False, mend: bool = False, source: str = "", register: str = ""
 ) -> Checked:
     """Verify a folder or a URL.
 
@@ -40,7 +41,7 @@ def check(
         deep: also hash and decode the media inside; a folder's only.
         mend: first fetch anew what is damaged or missing; a folder's only.
         source: where to fetch from; empty: where it was pulled from.
-        register: what was taken down; what the release still holds of it is a problem.
+        register: path or URL of what was taken down; what the release still holds of it is a problem.
 
     Raises:
         ConfigError: what is asked for needs a folder, or a source that is not known.
@@ -56,8 +57,16 @@ def check(
     if register and not report.problems:
         found = find(place)
         with small_tables(found) as folder:
-            report.problems.extend(held_problems(folder, found.manifest, read_register(register)))
+            report.problems.extend(held_problems(folder, found.manifest, _register(register)))
     return Checked(report, fetched)
+
+
+def _register(named: str) -> list[Takedown]:
+    """Read a register, which may be the tombstones of a later version where that is published."""
+    if not open_place(named).far:
+        return read_register(Path(named))
+    address, _, name = named.rpartition("/")
+    return parse_register(open_place(address).read(name, LARGEST_REGISTER), named)
 
 
 def _mend(folder: Path, source: str) -> int:

@@ -16,11 +16,14 @@ PAUSE = 0.5  # s before the second attempt; doubles from attempt to attempt
 
 
 def has(folder: Path, record: FileRecord) -> bool:
-    """Say whether a file stands in a folder as its record says."""
+    """Say whether a file stands in a folder as its record says, and can be read."""
     path = folder / record.path
-    if path.is_symlink() or not path.is_file() or path.stat().st_size != record.bytes:
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size != record.bytes:
+            return False
+        return record_of(folder, record.path, role=record.role).sha256 == record.sha256
+    except OSError:  # of a failing disk, or not allowed
         return False
-    return record_of(folder, record.path, role=record.role).sha256 == record.sha256
 
 
 def fetch(place: Place, record: FileRecord, folder: Path, seen: Seen = lambda _: None) -> None:

@@ -74,9 +74,12 @@ def make_patch(before: Path, after: Path, patch: Path) -> Patched:
     """Write what turns a release folder into another one.
 
     Raises:
+        ConfigError: a folder stands where the patch should.
         ReleaseError: one of the folders is no release.
         StoreError: the disk is full or not writable.
     """
+    if patch.is_dir():
+        raise ConfigError(f"{patch} is a folder: name the file that the patch shall be")
     old, new = local_manifest(before), local_manifest(after)
     with disk_errors(patch.parent):
         patch.parent.mkdir(parents=True, exist_ok=True)

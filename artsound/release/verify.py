@@ -44,11 +44,17 @@ def verify(folder: Path, *, deep: bool = False) -> Report:
         deep: also hash and decode every image and every clip inside the shards.
     """
     try:
-        whole = local_manifest(folder)
-        note = read_note(folder)
-        made = note.part.of(whole) if note else whole
+        return _verify(folder, deep)
     except (ReleaseError, ConfigError) as error:
         return Report([str(error)])
+    except OSError as error:
+        return Report([f"{error.filename or folder}: cannot be read ({error.strerror or error})"])
+
+
+def _verify(folder: Path, deep: bool) -> Report:
+    whole = local_manifest(folder)
+    note = read_note(folder)
+    made = note.part.of(whole) if note else whole
     problems = [
         *sum_problems(folder, whole),
         *_listing_problems(folder, made, extra={NOTE} if note else set()),
@@ -99,6 +105,13 @@ def byte_problems(folder: Path, records: Sequence[FileRecord]) -> Iterator[str]:
 
 
 def _file_problems(folder: Path, record: FileRecord) -> Iterator[str]:
+    try:
+        yield from _byte_problems(folder, record)
+    except OSError as error:  # of a failing disk, or not allowed
+        yield f"{record.path}: cannot be read ({error.strerror})"
+
+
+def _byte_problems(folder: Path, record: FileRecord) -> Iterator[str]:
     path = folder / record.path
     if any(
         place.is_symlink()

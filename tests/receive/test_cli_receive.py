@@ -89,7 +89,9 @@ def test_repair_fetches_what_is_damaged_from_where_it_came(web: Web, tmp_path: P
     into = tmp_path / "pulled"
     call("pull", web.demo, "--into", into)
     (into / "README.md").write_text("x")
-    assert "README.md: has 1 bytes" in call("verify", into, code=1)
+    said = call("verify", into, code=1)
+    assert said.splitlines()[0].startswith("README.md: has 1 bytes")
+    assert said.endswith("files); --repair fetches files anew\n")
     assert "verified" in call("verify", into, "--repair")
     (copied / "README.md").unlink()
     with pytest.raises(ConfigError, match="--from"):
@@ -112,6 +114,8 @@ def test_versions_are_compared_patched_and_made(finished: Path, newer: Path, tmp
     assert told("apply", finished, tmp_path / "patch", tmp_path / "new")["made"] == found_files(newer)
     assert world.contents(tmp_path / "new") == world.contents(newer)
     assert "rematched    2" in call("diff", finished, newer)
+    with pytest.raises(ConfigError, match="is a folder: name the file that the patch shall be"):
+        call("diff", finished, newer, "--patch", tmp_path)
 
 
 def test_what_changed_is_named_one_by_one(finished: Path, newer: Path) -> None:
@@ -164,6 +168,11 @@ def test_takedowns_are_entered_listed_and_named_in_older_copies(
     assert call("verify", finished, "-r", register, code=1) == call(
         "verify", finished, "--takedowns", register, code=1
     )
+    (web.root / "register.csv").write_bytes(register.read_bytes())
+    there = call("verify", finished, "-r", f"{web.url}/register.csv", code=1)
+    assert there == call("verify", finished, "-r", register, code=1)
+    with pytest.raises(ArtSoundError, match=r"nothing\.csv is not there"):
+        call("verify", finished, "-r", f"{web.url}/nothing.csv")
     with pytest.raises(ArtSoundError, match="would name art a0003 twice"):
         call("takedown", "add", "art", "a0003", "-r", register, "--reason", "again")
 

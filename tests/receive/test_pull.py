@@ -1,5 +1,6 @@
 """Pulling over real connections that break, into folders that hold something already."""
 
+import errno
 import hashlib
 import os
 import random
@@ -15,12 +16,13 @@ import pytest
 
 from artsound import progress
 from artsound.errors import ConfigError, ReleaseError, SourceError, StoreError
+from artsound.receive import fetch as fetching
 from artsound.receive import pull as pulling
 from artsound.receive.fetch import fetch
 from artsound.receive.find import find
 from artsound.receive.place import open_place
 from artsound.receive.pull import pull, repair
-from artsound.release.manifest import MANIFEST, NOTE, SUMS, FileRecord, parse_manifest
+from artsound.release.manifest import MANIFEST, NOTE, SUMS, FileRecord, parse_manifest, record_of
 from artsound.release.part import Selection, read_note
 from artsound.release.verify import verify
 from artsound.store import alone_in
@@ -130,6 +132,24 @@ def test_only_what_is_bad_or_missing_is_fetched_again(web: Web, finished: Path, 
     web.asked.clear()
     assert repair(find(web.demo), into).fetched == 2
     assert sorted(web.files())[-3:] == ["README.md", MANIFEST, "webdataset/train-000000.tar"]
+    assert bytes_of(into) == world.contents(finished)
+
+
+def test_a_file_that_the_disk_does_not_give_is_fetched_again(
+    web: Web, finished: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull(find(web.demo), into)
+    looked: list[str] = []
+
+    def failing(folder: Path, path: str, *, role: str) -> FileRecord:
+        looked.append(path)
+        if path == "README.md":
+            raise OSError(errno.EIO, "Input/output error")
+        return record_of(folder, path, role=role)
+
+    monkeypatch.setattr(fetching, "record_of", failing)
+    assert pull(find(web.demo), into).fetched == 1
+    assert "README.md" in looked
     assert bytes_of(into) == world.contents(finished)
 
 

@@ -1,5 +1,7 @@
 """What `verify` finds."""
 
+import errno
+import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from artsound.errors import ReleaseError
-from artsound.release.manifest import MANIFEST, SUMS, manifest_schema, parse_manifest, sound_manifest
+from artsound.release.manifest import (
+    MANIFEST,
+    SUMS,
+    FileRecord,
+    manifest_schema,
+    parse_manifest,
+    record_of,
+    sound_manifest,
+)
 from artsound.release.verify import verify
 from tests.release import world
+
+verifying = importlib.import_module("artsound.release.verify")
 
 
 def test_a_sound_release_has_no_problems(finished: Path) -> None:
@@ -61,6 +73,24 @@ def test_the_damaged_file_is_named(copied: Path) -> None:
         "'stray.txt': is not part of the release",
         "webdataset/train-000001.tar: its bytes were changed (sha256 differs)",
     ]
+
+
+def test_a_file_that_the_disk_does_not_give_is_named(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(folder: Path, path: str, *, role: str) -> FileRecord:
+        if path == "README.md":
+            raise OSError(errno.EIO, "Input/output error")
+        return record_of(folder, path, role=role)
+
+    monkeypatch.setattr(verifying, "record_of", failing)
+    assert verify(copied).problems == ["README.md: cannot be read (Input/output error)"]
+
+
+def test_a_folder_that_cannot_be_listed_is_named(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(folder: Path) -> list[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder / "data"))
+
+    monkeypatch.setattr(verifying, "files_in", failing)
+    assert verify(copied).problems == [f"{copied / 'data'}: cannot be read (Permission denied)"]
 
 
 def test_missing_sums_are_one_problem_and_a_link_to_them_is_one(copied: Path, tmp_path: Path) -> None:
