@@ -175,8 +175,8 @@ def _solved(
     if not rules.policy.spare_clips and places < len(fused.music):
         raise MatchingError(
             f"{split}: {len(fused.art)} artworks have {places} places for {len(fused.music)} clips: add "
-            "artworks or change [splits], or allow it in [matching] with clips_per_artwork, pairs_per_artist "
-            "or spare_clips"
+            "artworks (all of one artist go to one split) or change [splits], or allow it in [matching] with "
+            "clips_per_artwork, pairs_per_artist or spare_clips"
         )
     return (
         solve(fused, rules, _start(fused, rules.policy, known), search) if _both(fused) else _nothing(fused)

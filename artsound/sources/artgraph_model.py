@@ -252,4 +252,8 @@ def as_json(extra: Mapping[str, Any]) -> str:
     if not extra:
         return "{}"
     told = {name: value for name, value in extra.items() if value not in (None, "")}
-    return json.dumps(told, sort_keys=True, ensure_ascii=False, default=str)
+    text = json.dumps(told, sort_keys=True, ensure_ascii=False, default=str)
+    if "NaN" in text or "Infinity" in text:  # no JSON: told as texts
+        told = json.loads(text, parse_constant=str)
+        text = json.dumps(told, sort_keys=True, ensure_ascii=False)
+    return text

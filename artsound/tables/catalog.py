@@ -72,7 +72,12 @@ GRAPH_EXTRA = table(
     column("tail_label", TEXT, "of the node that the relation leads to; empty of a node"),
     column("tail", TEXT, "name of that node; empty where it has none, and of a node"),
     column("number", pa.int32(), "tells rows apart that are alike in all of these; from 0"),
-    column("properties", TEXT, "JSON object of the properties that no other table has"),
+    column(
+        "properties",
+        TEXT,
+        "JSON object of the properties that no other table has; a server's numbers are numbers, those of a "
+        "CSV, which does not tell them from texts, are texts",
+    ),
     key="label,name,type,tail_label,tail,number",
     about="What a graph holds beyond the columns of other tables: other properties, nodes and relations.",
 )

@@ -126,7 +126,7 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
     "all artworks taken down": (taken_down("art", ART), "one side has no items in `splits`"),
     "fewer artworks than clips": (
         taken_down("art", ART[:3]),
-        "train: 2 artworks have 2 places for 3 clips: add artworks",
+        r"train: 2 artworks have 2 places for 3 clips: add artworks \(all of one artist go to one split\)",
     ),
     "a capacity of nothing": (settings("[matching]\nclips_per_artwork = 0\n"), "matching.clips_per_artwork"),
     "capacities on both sides": (

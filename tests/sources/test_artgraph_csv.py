@@ -17,6 +17,7 @@ from artsound.sources.artgraph_csv import (
     read_artworks,
     read_extra,
 )
+from artsound.sources.artgraph_model import as_json
 from artsound.sources.synthetic_artgraph import Graph, make_graph, write_csv, write_neo4j2raw
 
 GRAPH = make_graph(200, seed=3, dirty=True)
@@ -242,6 +243,16 @@ def test_properties_may_have_any_name(tmp_path: Path) -> None:
     assert read_artworks(export).rows["artist_key"].to_pylist() == ["x"]
     kept = [json.loads(text) for text in read_extra(export).rows["properties"].to_pylist()]
     assert kept == [dict.fromkeys(more, "y")] * 3 + [dict.fromkeys(names, "x")]
+
+
+def test_numbers_that_json_has_no_word_for_are_told_as_texts() -> None:
+    told = as_json({"a": float("nan"), "b": [1, float("-inf")], "c": "NaN", "d": 2})
+    assert json.loads(told, parse_constant=pytest.fail) == {
+        "a": "NaN",
+        "b": [1, "-Infinity"],
+        "c": "NaN",
+        "d": 2,
+    }
 
 
 def test_words_on_emotions_and_the_country_of_the_city_are_kept(tmp_path: Path) -> None:
