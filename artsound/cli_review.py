@@ -1,6 +1,7 @@
 """`artsound review`: look at the audit page, hand in verdicts, compare reviewers."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -63,7 +64,8 @@ def serve(
         raise ConfigError("give a page's folder or --config, one of the two")
     with page_server(folder or _page(config or Path()), port) as server:
         typer.echo(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C stops)")
-        server.serve_forever()
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 def _page(config: Path) -> Path:

@@ -1,4 +1,8 @@
 import http.client
+import re
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,3 +86,16 @@ def test_a_folder_without_a_page_and_a_taken_port_are_refused(folder: Path, tmp_
         page_server(folder, server.server_port),
     ):
         pass
+
+
+def test_ctrl_c_is_how_it_is_stopped_and_no_failure(folder: Path) -> None:
+    command = [sys.executable, "-m", "artsound.cli", "review", "serve", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        said = server.stdout.readline()
+        found = re.match(r"http://127\.0\.0\.1:(\d+)/", said)
+        assert found is not None
+        assert ask(int(found[1]), "/")[1] == b"<p>page"
+        server.send_signal(signal.SIGINT)
+        _, error = server.communicate(timeout=30)
+    assert (server.returncode, error) == (0, "")
