@@ -182,6 +182,17 @@ def test_the_card_says_what_shuffles_score_and_what_to_know(folder: Path, made: 
     assert "Too few pairs for an evaluation: train, val, test" in card
 
 
+def test_the_card_says_what_stands_in_two_splits(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    leaks = card.split("## Leaks between splits")[1].split("\n## ")[0]
+    assert "| in more than one split | groups | artists | albums | clusters |\n" in leaks
+    assert "| artworks | 0 | 0 | 0 | 0 |\n| artworks, if drawn one by one | 0.0 |" in leaks
+    assert "| music | 0 | 0 | 0 | 0 |\n" in leaks
+    assert "| items that were drawn | test | train | val | in the largest group |\n" in leaks
+    assert "| artworks | 5 | 37 | 6 | 2.1 % |" in leaks
+    assert "Clips for which" not in leaks
+
+
 # ---- versions of the demo
 
 

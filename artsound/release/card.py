@@ -1,7 +1,7 @@
 """The dataset card: what a release holds, how to open it, what to know before using it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from artsound.release.about import datasheet, known_limits, summary
@@ -42,8 +42,7 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
     yield "## Licences"
     yield from _licences(made)
     yield "## Leaks between splits"
-    leaks = made.facts.get("leaks")
-    yield _table(("check", "found"), _flat(leaks)) if leaks else "Not examined."
+    yield from _leaks(made.facts.get("leaks"))
     yield "## Scores against shuffles"
     yield from _chance(made)
     yield "## Made by"
@@ -64,6 +63,44 @@ def _body(made: ReleaseManifest, options: ReleaseOptions) -> Iterator[str]:
     if options.plots:
         yield "# Plots"
         yield "\n".join(f"![{name}](plots/{name}.png)" for name in PLOTS)
+
+
+def _leaks(told: Mapping[str, Any] | None) -> Iterator[str]:
+    """Show what `splits.leak_report` found; anything else as it is."""
+    if not told or "sides" not in told:
+        yield _table(("check", "found"), _flat(told)) if told else "Not examined."
+        return
+    yield (
+        "How many of them stand in more than one split, and how many would be expected to if every item were "
+        "drawn by itself. A group is what was drawn together: all that artists, albums and duplicates tie."
+    )
+    sides = [(title, told["sides"][side]) for side, title in _TITLES.items()]
+    yield _rows(
+        ("in more than one split", *sides[0][1]["divided"]),
+        *(
+            (what, *found[key].values())
+            for title, found in sides
+            for what, key in ((title, "divided"), (f"{title}, if drawn one by one", "divided_if_random"))
+        ),
+    )
+    yield _rows(
+        ("items that were drawn", *sides[0][1]["items"], "in the largest group"),
+        *(
+            (title, *found["items"].values(), f"{100 * found['largest_group_share']:.1f} %")
+            for title, found in sides
+        ),
+    )
+    if short := ", ".join(f"{count} of {split}" for split, count in told["shortfall"].items() if count):
+        yield f"Clips for which their split has too few artworks: {short}."
+
+
+_TITLES = {"art": "artworks", "music": "music"}
+
+
+def _rows(*rows: Sequence[Any]) -> str:
+    """Lay out a table, the first row its head."""
+    lines = [f"| {' | '.join(escape(str(cell)) for cell in row)} |" for row in rows]
+    return "\n".join([lines[0], "|--" * len(rows[0]) + "|", *lines[1:]])
 
 
 def _chance(made: ReleaseManifest) -> Iterator[str]:
@@ -132,7 +169,7 @@ def _licences(made: ReleaseManifest) -> Iterator[str]:
     yield _table(("tier of the pair", "pairs"), made.tiers)
     if made.media and (count := withheld(made.tiers)):
         yield f"**Not to be passed on**: the licences of {count} pairs do not allow it, or are not known."
-    for side, title in (("art", "artworks"), ("music", "music")):
+    for side, title in _TITLES.items():
         yield _table((f"licence ({title})", "pairs"), made.licences[side])
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -125,3 +126,15 @@ def test_killed_at_any_moment_the_same_command_ends_in_the_same_bytes(
         world.build(making)
     assert world.contents(making.folder) == world.contents(finished)
     assert world.names(tmp_path) == [finished.name]
+
+
+def test_the_card_tells_which_split_has_too_few_artworks(media: Path, rows: pa.Table, tmp_path: Path) -> None:
+    side = {"items": {"train": 2}, "divided": {"groups": 0}, "divided_if_random": {"groups": 0.5}}
+    told = dict.fromkeys(("art", "music"), side | {"largest_group_share": 0.5})
+    leaks = {"sides": told, "shortfall": {"train": 3, "val": 0}}
+    making = replace(world.release(media, rows, tmp_path), facts=world.FACTS | {"leaks": leaks})
+    world.build(making)
+    text = (making.folder / "README.md").read_text()
+    assert "| music, if drawn one by one | 0.5 |" in text
+    assert "| artworks | 2 | 50.0 % |" in text
+    assert "Clips for which their split has too few artworks: 3 of train." in text
