@@ -152,8 +152,8 @@ def check_space(folder: Path, need: int) -> None:
     free = shutil.disk_usage(above).free
     if need + SPARE > free:
         raise StoreError(
-            f"{folder} needs {need / 1e6:.0f} MB more and {free / 1e6:.0f} MB are free: "
-            "free some, or pull a part (--split, --columns)"
+            f"{folder} needs {need / 1e6:.1f} MB more, beside {SPARE / 1e6:.0f} MB that stay free, and "
+            f"{free / 1e6:.1f} MB are free: free some, or take a part of it, or another disk"
         )
 
 
