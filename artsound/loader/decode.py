@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from artsound.errors import ReleaseError
+from artsound.errors import ConfigError, ReleaseError
 from artsound.loader.shards import Sample
 from artsound.media.audio import decode_audio, window
 from artsound.media.files import MediaError
@@ -20,6 +20,11 @@ class Decode:
     rate: int | None = 48_000  # Hz; None keeps the recording's
     seconds: float | None = None  # the middle is cut out, what is shorter is filled with silence; None: all
     max_megapixels: float = 200.0
+
+    def __post_init__(self) -> None:
+        given = (*(self.size or ()), self.rate, self.seconds, self.max_megapixels)
+        if any(one is not None and not one > 0 for one in given):
+            raise ConfigError(f"sizes, rate and seconds must be above 0: {self}")
 
     def __call__(self, sample: Sample) -> Sample:
         """Replace `image` by sRGB pixels (height, width, 3) and `audio` by a mono signal (frame).

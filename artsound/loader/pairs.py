@@ -111,16 +111,32 @@ class Stream:
         A state from the end of a batch may come from any rank, of another number of ranks or workers.
 
         Raises:
-            ConfigError: the state belongs to another release, split, seed or batch size, or stands inside a
-                batch of another number of ranks.
+            ConfigError: the state belongs to another release, split, seed or batch size, stands inside a
+                batch of another number of ranks, or is none.
+        """
+        place = self.place_of(state)
+        if place.inside and state.get("ranks") != self.ranks:
+            raise ConfigError("this state stands inside a batch: only the same number of ranks can go on")
+        self.start, self._now = place, None
+
+    def place_of(self, state: Mapping[str, Any]) -> Place:
+        """Read where a state of this stream stands.
+
+        Raises:
+            ConfigError: it belongs to another stream, or is none.
         """
         for name, own in self._identity().items():
             if state.get(name) != own:
                 raise ConfigError(f"this state has {name} = {state.get(name)!r}, the stream has {own!r}")
-        place = Place(*(int(part) for part in state["place"]))
-        if place.inside and state["ranks"] != self.ranks:
-            raise ConfigError("this state stands inside a batch: only the same number of ranks can go on")
-        self.start, self._now = place, None
+        try:
+            epoch, unit, inside = (int(part) for part in state["place"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"this is no state of a stream ({error!r}): start the epoch anew") from error
+        if min(epoch, unit, inside) < 0:
+            raise ConfigError(
+                f"this state stands at {state['place']}, which is no place: start the epoch anew"
+            )
+        return Place(epoch, unit, inside)
 
     def _identity(self) -> dict[str, Any]:
         walk = self.walk

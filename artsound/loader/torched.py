@@ -72,7 +72,7 @@ class Loader(DataLoader[Sample]):
         Raises:
             ConfigError: as `Stream.load_state_dict`, or the state stands inside a batch.
         """
-        if state["place"][2]:
+        if self.stream.place_of(state).inside:
             raise ConfigError("this state stands inside a batch: a loader goes on with whole ones")
         self.stream.load_state_dict(state)
         self._now = None

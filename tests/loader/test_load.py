@@ -1,6 +1,7 @@
 """`artsound.load`, over both formats of a small release."""
 
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -175,6 +176,21 @@ def test_a_state_of_another_walk_is_refused(pairs: Pairs, change: dict[str, Any]
     state = pairs.stream(**change).state_dict()
     with pytest.raises(ConfigError, match="this state has"):
         pairs.stream().load_state_dict(state)
+
+
+@pytest.mark.parametrize("place", [None, [], ["x", 0, 0], [0, 0, 0, 0], [0, -1, 0], "far"])
+def test_a_state_that_is_none_is_refused(pairs: Pairs, place: Any) -> None:
+    stream = pairs.stream(seed=4)
+    state = {**stream.state_dict(), "place": place}
+    for wrong in (state, {}):
+        with pytest.raises(ConfigError, match=r"this state has|this is no state|which is no place"):
+            stream.load_state_dict(wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"size": (0, 4)}, {"rate": -1}, {"seconds": 0}, {"seconds": math.nan}])
+def test_a_decoder_of_nothing_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="must be above 0"):
+        artsound.Decode(**wrong)
 
 
 def test_a_state_of_another_split_is_refused(pairs: Pairs, finished: Path) -> None:

@@ -32,6 +32,8 @@ def test_a_loader_goes_on_with_whole_batches_only(pairs: Pairs) -> None:
     next(iter(stream))
     with pytest.raises(ConfigError, match="inside a batch"):
         pairs.loader(4).load_state_dict(stream.state_dict())
+    with pytest.raises(ConfigError, match="this state has release = None"):
+        pairs.loader(4).load_state_dict({})
 
 
 def test_a_stream_is_what_torch_expects(pairs: Pairs) -> None:
