@@ -109,10 +109,10 @@ def steady(place: Place, record: FileRecord, start: int = 0) -> Iterator[bytes]:
                 raise ShortFile(f"{place.shown}/{record.path} ends after {size} bytes")
         except MissingFile:
             raise
-        except SourceError:
+        except SourceError as error:
             attempt = 1 if size > before else attempt + 1
             if attempt >= ATTEMPTS:
-                raise
+                raise type(error)(f"{error}; asked {ATTEMPTS} times, try the same command later") from error
             time.sleep(PAUSE * 2 ** (attempt - 1))
 
 
