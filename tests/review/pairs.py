@@ -107,7 +107,12 @@ def _artwork(number: int, image: str) -> dict[str, Any]:
         "caption": _caption(
             "A river under trees.", subject="a river", balance={"present": True, "words": "even"}
         ),
-        "measures": {"palette": [{"name": "green", "value": 0.6}, {"name": "blue", "value": 0.4}]},
+        "measures": {
+            "palette": [
+                {"name": name, "value": value}
+                for name, value in (("green", 0.6), ("blue", 0.4), ("tan", 0.004))
+            ]
+        },
     }
 
 

@@ -132,6 +132,8 @@ def test_the_detail_tells_why_and_by_what_right(browser: Chrome) -> None:
         "Price of the music 0.123, of the artwork 0.321; 7 artworks have this music among the ten best",
     ):
         assert part in text
+    assert "Palette green 60 %, blue 40 %" in " ".join(text.split())
+    assert "tan 0 %" not in text
     mel = browser.find_element(By.CSS_SELECTOR, ".mel img")
     assert browser.execute_async_script(
         "const [image, done] = arguments; image.decode().then(() => done(image.naturalHeight))", mel

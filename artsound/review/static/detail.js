@@ -143,7 +143,7 @@ const Detail = {
   },
 
   palette(colours) {
-    return (colours || []).slice(0, 5).map((colour) => `${colour.name} ${Math.round(100 * colour.value)} %`).join(", ");
+    return (colours || []).filter((colour) => colour.value >= 0.005).slice(0, 5).map((colour) => `${colour.name} ${Math.round(100 * colour.value)} %`).join(", ");
   },
 
   rights(side) {
