@@ -25,6 +25,7 @@ from artsound import (
     cli_release,
     cli_review,
     cli_train,
+    memory,
 )
 from artsound.errors import ArtSoundError, ConfigError, StoreError
 
@@ -192,6 +193,7 @@ INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 def main() -> None:
     """Run the command line."""
+    memory.lean()
     ended(app)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from artsound import tables
+from artsound import memory, tables
 from artsound.errors import Outcome
 from artsound.media.files import Folder
 from artsound.release.build import Release, ReleaseOptions
@@ -36,6 +36,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         _work(sys.argv[1], Path(sys.argv[2]))
         return
+    memory.lean()  # as the command line does; the programs that are measured have it from here
     print("CPU ms a row and peak memory in MB: " + ", ".join(WORKS))
     with tempfile.TemporaryDirectory() as name:
         few, many = (_measured(Path(name) / str(pairs), pairs) for pairs in (FEW, MANY))
