@@ -57,7 +57,8 @@ def _root(
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=level)
     logging.getLogger("artsound").setLevel(logging.INFO)
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    for part in ("LOGGING", "LOGGING_INTERNAL"):
+        os.environ.setdefault(f"PREFECT_{part}_LEVEL", "INFO" if verbose else "CRITICAL")
 
 
 @app.command()

@@ -23,14 +23,24 @@ def reaching_prefect() -> Iterator[None]:
 
     Raises:
         RunnerError: in place of what its client raises when the server does not start, is down, or is lost.
+        KeyboardInterrupt: it was lost since somebody interrupted.
     """
     try:
         yield
     except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not str(error).startswith(_NOT_THERE):
             raise
+        if _interrupted(error):
+            raise KeyboardInterrupt from error
         told = str(error).partition("\n")[0] or type(error).__name__
         raise RunnerError(_LOST.format(told)) from error
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Say whether an interruption came first: Ctrl-C stops Prefect's private server, too."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def run(config: Path) -> dict[str, Made]:

@@ -123,6 +123,14 @@ def test_one_part_is_made_at_a_time_unless_more_are_asked_for(given: str | None)
     assert done.stdout.strip() == (given or "1")
 
 
+def test_an_interruption_that_stops_the_private_server_too_stays_one() -> None:
+    """In a terminal both get the signal, and the flow's end can be told to nobody."""
+    lost = httpx.ConnectError("Connection refused")
+    lost.__context__ = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt), reaching_prefect():
+        raise lost
+
+
 def test_what_fails_in_a_step_is_not_taken_for_a_lost_server() -> None:
     with pytest.raises(RuntimeError, match="out of memory"), reaching_prefect():
         raise RuntimeError("out of memory")
