@@ -359,7 +359,13 @@ def _driver_package() -> Any:
     except ImportError as error:
         raise MissingExtra(f"a graph over Bolt needs the extra `graph`: {extra('graph')}") from error
     logging.getLogger("neo4j.session").addFilter(_told_short)  # a second time changes nothing
+    logging.getLogger("neo4j.notifications").addFilter(_asked_for)
     return neo4j
+
+
+def _asked_for(_: logging.LogRecord) -> bool:
+    """Leave a server's notices out, such as of labels that a graph lacks, unless all is to be logged."""
+    return logging.getLogger().isEnabledFor(logging.INFO)
 
 
 def _told_short(record: logging.LogRecord) -> bool:

@@ -1,9 +1,10 @@
 """ArtGraph over Bolt: a real server, killed and cut off.
 
 ARTSOUND_TEST_NEO4J_URI (with ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD) names an empty Neo4j that the
-first tests use instead; they leave it empty again.
+tests of reading, counting and loading use instead; they leave it empty again.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from itertools import pairwise
@@ -29,7 +30,8 @@ from tests.sources.test_artgraph_csv import KEPT, beyond
 from tests.tls import TlsProxy, certificate
 
 ARTWORKS = 120
-DATABASES = ("neo4j", "mixed", "empty", "own", "first", "again", "beyond", "odd")
+EMPTY = tuple(f"empty{number}" for number in range(6))  # each for one test
+DATABASES = ("neo4j", "mixed", *EMPTY)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -73,6 +75,22 @@ def graph(request: pytest.FixtureRequest, exports: dict[str, Path]) -> Iterator[
         yield Graph(request.getfixturevalue("server").uri)
 
 
+@pytest.fixture(scope="module")
+def unused() -> Iterator[str]:
+    return iter(EMPTY)
+
+
+@pytest.fixture
+def own(request: pytest.FixtureRequest, unused: Iterator[str]) -> Iterator[Graph]:
+    """Give an empty graph: in a real Neo4j if there is one."""
+    if uri := os.environ.get("ARTSOUND_TEST_NEO4J_URI"):
+        real = Graph(uri)
+        yield real
+        empty(real)
+    else:
+        yield Graph(request.getfixturevalue("server").uri, next(unused))
+
+
 def empty(graph: Graph) -> None:
     write(graph, "MATCH (n) DETACH DELETE n")
 
@@ -103,13 +121,12 @@ def test_the_server_and_the_export_say_the_same(graph: Graph, exports: dict[str,
 
 @pytest.mark.slow
 def test_what_no_column_is_for_is_kept_by_server_and_export_alike(
-    server: Bolt, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own: Graph, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A node that is named in edges only is not loaded."""
     export = beyond(tmp_path / "g")
     with (export / "nodes.csv").open("a") as file:
         file.write("Place,p,,,\n")
-    own = Graph(server.uri, "beyond")
     load_export(export, own)
     counted = count_graph(own).rows
     assert not caplog.messages
@@ -138,39 +155,39 @@ def test_what_no_column_is_for_is_kept_by_server_and_export_alike(
 
 @pytest.mark.slow
 def test_labels_and_types_may_have_any_name_or_none(
-    server: Bolt, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own: Graph, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Loading refuses nodes without a label: these are made there."""
-    odd = Graph(server.uri, "odd")
     export = beyond(tmp_path / "g")
     with (export / "nodes.csv").open("a") as file:
         file.write('Place,p,,,\nit\'s `so`,p,,,\ntwo words,q,,,\n"a ""b""",r,,,\n')
     with (export / "edges.csv").open("a") as file:
         file.write("it's `so`,p,`is' nöar`,two words,q,,,1\n")
-    load_export(export, odd)
-    before = count_graph(odd).rows
+    load_export(export, own)
+    before = count_graph(own).rows
     assert {"it's `so`", "two words", 'a "b"', "`is' nöar`"} <= {*before["name"].to_pylist()}
     with (export / "nodes.csv").open("a") as file:
         file.write(",bare,,plain,\n,end,,,\n")
     with (export / "edges.csv").open("a") as file:
         file.write("Artwork,a.jpg,leadsTo,,end,,,\n")
     write(
-        odd,
+        own,
         "CREATE ({name: 'bare', summary: 'plain'})",
         "MATCH (a:Artwork {name: 'a.jpg'}) CREATE (a)-[:leadsTo]->({name: 'end'})",
     )
-    counted = count_graph(odd).rows
+    counted = count_graph(own).rows
     assert [row["count"] for row in counted.to_pylist() if not row["name"]] == [2]
     assert not caplog.messages
-    made = kept(over_bolt(odd, *labels_in(counted))).rows
+    made = kept(over_bolt(own, *labels_in(counted))).rows
     assert made.equals(artgraph_csv.read_extra(export).rows)
     assert all("Artwork → without a label (leadsTo) (1)" in line for line in caplog.messages)
-    assert count_extra(odd, *count_triples(odd))["without a label.summary"] == 1
-    lines = {line.what: line.found for line in compare(*count_triples(odd))}
+    assert count_extra(own, *count_triples(own))["without a label.summary"] == 1
+    lines = {line.what: line.found for line in compare(*count_triples(own))}
     assert (lines["without a label"], lines["artwork → without a label (leadsto)"]) == (2, 1)
+    empty(own)
     with pytest.raises(ConfigError, match="has nodes without a label, or relations without a type"):
-        load_export(export, Graph(server.uri, "empty"))
-    assert Graph(server.uri, "empty").read("MATCH (n) RETURN count(n)") == [[0]]
+        load_export(export, own)
+    assert own.read("MATCH (n) RETURN count(n)") == [[0]]
 
 
 @pytest.mark.slow
@@ -189,8 +206,8 @@ def test_the_older_names_of_relations_are_understood(server: Bolt, exports: dict
 )
 def test_the_f2_graph_is_read_whole(exports: dict[str, Path]) -> None:
     older = Graph(os.environ["ARTSOUND_TEST_NEO4J_URI"])
-    load_export(exports["f2"], older)
     try:
+        load_export(exports["f2"], older)
         assert everything(older).equals(artgraph_csv.read_artworks(exports["f2"]).rows)
     finally:
         empty(older)
@@ -228,9 +245,8 @@ CREATE (a)-[:hasGenre]->(:Genre {name: 'g'}) CREATE (a)-[:hasStyle]->(:Style {na
 
 @pytest.mark.slow
 def test_a_changed_graph_counts_otherwise_and_a_repeated_name_is_told(
-    server: Bolt, caplog: pytest.LogCaptureFixture
+    own: Graph, caplog: pytest.LogCaptureFixture
 ) -> None:
-    own = Graph(server.uri, "own")
     write(own, ONE)
     seen = [told(count_graph(own).rows)]
     assert not caplog.messages
@@ -256,17 +272,16 @@ def test_a_changed_graph_counts_otherwise_and_a_repeated_name_is_told(
 
 
 @pytest.mark.slow
-def test_a_graph_that_is_none_of_both_is_told_with_what_is_missing(server: Bolt) -> None:
+def test_a_graph_that_is_none_of_both_is_told_with_what_is_missing(own: Graph) -> None:
     with pytest.raises(ConfigError, match="no relation Author or createdBy, Genre or hasGenre"):
-        count_graph(Graph(server.uri, "empty"))
+        count_graph(own)
 
 
 @pytest.mark.slow
-def test_a_graph_of_version_1_whose_artworks_have_no_names_is_told(server: Bolt) -> None:
-    first = Graph(server.uri, "first")
-    write(first, "CREATE (:Artwork {url: 'sunflowers'})-[:createdBy]->(:Artist {url: 'van-gogh'})")
+def test_a_graph_of_version_1_whose_artworks_have_no_names_is_told(own: Graph) -> None:
+    write(own, "CREATE (:Artwork {url: 'sunflowers'})-[:createdBy]->(:Artist {url: 'van-gogh'})")
     with pytest.raises(ConfigError, match=r"graphs of version 1 lack it; take version 2\.0"):
-        read_keys(first)
+        read_keys(own)
 
 
 def test_an_export_that_is_none_is_told_before_a_server_is_asked(tmp_path: Path) -> None:
@@ -282,22 +297,21 @@ def test_an_export_goes_only_into_an_empty_database(server: Bolt, exports: dict[
 
 @pytest.mark.slow
 def test_an_emptied_database_is_loaded_again_and_lost_relations_are_told(
-    server: Bolt, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own: Graph, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Indexes stay where nodes are gone."""
-    again = Graph(server.uri, "again")
     write_csv(make_graph(20), tmp_path)
-    first = load_export(tmp_path, again)
+    first = load_export(tmp_path, own)
     assert not caplog.messages
-    empty(again)
+    empty(own)
     with (tmp_path / "edges.csv").open("a") as file:
         file.write("Artwork,nobody.jpg,about,Tag,nothing,\n")
-    assert load_export(tmp_path, again) == first
+    assert load_export(tmp_path, own) == first
     assert [
         f"lists {first[1] + 1} relations and {first[1]} were made" in line for line in caplog.messages
     ] == [True]
-    write(again, "CREATE (:Artist {printed_name: 'Nobody'})", "CREATE (:Artist {name: 'artist-0'})")
-    assert [one.reason for one in read_artists(again, find_kinds(again)).rejects] == [
+    write(own, "CREATE (:Artist {printed_name: 'Nobody'})", "CREATE (:Artist {name: 'artist-0'})")
+    assert [one.reason for one in read_artists(own, find_kinds(own)).rejects] == [
         Reason.DUPLICATE_KEY,
         Reason.MISSING_FILE,
     ]
@@ -454,6 +468,14 @@ def test_a_build_counts_the_graph_once(monkeypatch: pytest.MonkeyPatch, tmp_path
     wiring.graph_state(settings)
     assert len(asked) == 2
     wiring.look_again()
+
+
+def test_a_servers_notices_are_shown_only_where_all_is(caplog: pytest.LogCaptureFixture) -> None:
+    artgraph.login()
+    for level in (logging.WARNING, logging.INFO):
+        with caplog.at_level(level):
+            logging.getLogger("neo4j.notifications").warning("a label is missing, at %d", level)
+    assert caplog.messages == [f"a label is missing, at {logging.INFO}"]
 
 
 def test_an_address_that_is_none_is_told_at_once() -> None:
