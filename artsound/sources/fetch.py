@@ -1,7 +1,7 @@
 """Fetches images over HTTP, by the thousand, with a retry ledger. Archives: `download`.
 
 A failed image goes to the ledger with its cause and the time when it is due again; a rerun touches only what
-is due, and what is there is not asked for. Robots rules and opt-out headers are honoured.
+is due, and what is there is not asked for. Robots rules, with Crawl-delay, and opt-out headers are honoured.
 """
 
 import threading
@@ -43,6 +43,7 @@ class Manners:
     timeout: float = 30.0  # s without a byte
     deadline: float = 120.0  # s for one file
     max_bytes: int = 100_000_000
+    longest_pause: float = 30.0  # s between files of a host that asks for pauses
     backoff: float = 60.0  # s until the first repetition; doubles each time
     modifiers: tuple[str, ...] = ()  # WikiArt's sizes to try, best first; then the address itself
 
@@ -70,6 +71,8 @@ class _Host:
     turns: threading.Semaphore
     busy_until: float = 0.0  # of the monotonic clock, s: it asked to be left alone
     robots: RobotFileParser | None = None
+    pause: float = 0.0  # s between files, as its robots.txt asks
+    next: float = 0.0  # when the next file may be asked for, by the monotonic clock
 
 
 @dataclass
@@ -117,6 +120,7 @@ class Fetcher:
             raise Refused("its host asked to wait", after=left, asked=False)
         if not self._robots(url, host).can_fetch(AGENT, url):
             raise Refused("robots.txt", after=None, reason=Reason.OPTED_OUT)
+        self._pause(host)
         with self._ask(url) as answer:
             if answer.is_redirect:
                 return urljoin(url, answer.headers["Location"])
@@ -132,6 +136,15 @@ class Fetcher:
         if not found.startswith(SIGNATURES):
             raise Refused("no image by its first bytes")
         return found
+
+    def _pause(self, host: _Host) -> None:
+        """Wait for the host's turn, where it asks for pauses."""
+        if host.pause:
+            with self._lock:
+                now = time.monotonic()
+                turn = max(host.next, now)
+                host.next = turn + host.pause
+            time.sleep(turn - now)
 
     def _ask(self, url: str, *, follow: bool = False) -> requests.Response:
         if not hasattr(self._sessions, "session"):
@@ -160,6 +173,7 @@ class Fetcher:
                     raise Refused(f"robots.txt: HTTP {answer.status_code}", after=self.manners.backoff)
                 text = next(answer.iter_content(MOST_RULES), b"") if answer.ok else b""
             known.parse(text.decode(errors="replace").splitlines())
+            host.pause = min(float(known.crawl_delay(AGENT) or 0), self.manners.longest_pause)
             host.robots = known
         return host.robots
 

@@ -39,7 +39,7 @@ class Rude(BaseHTTPRequestHandler):
     def way_robots(self) -> None:
         server = self.server
         assert isinstance(server, RudeServer)
-        self.answer(server.robots, body=b"User-agent: *\nDisallow: /private\n", Content_Type="text/plain")
+        self.answer(server.robots, body=server.rules, Content_Type="text/plain")
 
     def way_good(self) -> None:
         self.answer()
@@ -165,6 +165,7 @@ class RudeServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Rude)
         self.seen: Counter[str] = Counter()
         self.robots = 200  # status of robots.txt
+        self.rules = b"User-agent: *\nDisallow: /private\n"
 
     def handle_error(self, *_: object) -> None:
         """Clients hang up on purpose."""

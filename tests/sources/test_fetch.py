@@ -1,10 +1,12 @@
 """Fetching from a server that misbehaves in every way."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from artsound.errors import Reason, StoreError
+from artsound.sources import fetch
 from artsound.sources.fetch import Manners, fetch_images, retry_after
 from artsound.sources.ledger import Entry, Ledger
 from tests.sources.rude import IMAGE, RudeServer, address
@@ -105,6 +107,22 @@ def test_nothing_is_asked_while_the_rules_cannot_be_had(server: RudeServer, tmp_
     assert set(server.seen) == {"/robots.txt"}
     server.robots = 404
     assert fetch_images(items, tmp_path / "images", ledger, MANNERS, now=lambda: 1100.0) == []
+
+
+def test_pauses_that_a_host_asks_for_are_kept(
+    server: RudeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time stands still here; a pause has a limit."""
+    slept: list[float] = []
+    monkeypatch.setattr(fetch, "time", SimpleNamespace(monotonic=lambda: 100.0, sleep=slept.append))
+    items = wanted(server, "good.jpg", "good-2.jpg", "good-3.jpg")
+    for asked, kept in ((7, 7), (99_999, 30)):
+        slept.clear()
+        server.rules = f"User-agent: *\nCrawl-delay: {asked}\n".encode()
+        place = tmp_path / str(asked)
+        ledger = Ledger(place / "ledger.sqlite")
+        assert fetch_images(items, place / "images", ledger, Manners(), now=lambda: 0.0) == []
+        assert sorted(slept) == [0, kept, 2 * kept]
 
 
 def test_one_name_given_twice_is_fetched_once(server: RudeServer, tmp_path: Path) -> None:
