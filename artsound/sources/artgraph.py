@@ -61,7 +61,7 @@ KEYS = "MATCH (a:Artwork) RETURN collect(a.name), count(a)"
 WINDOW = "MATCH (a:Artwork) WHERE a.name >= $low AND a.name <= $high RETURN collect({artwork})"
 ARTWORK = "[a.name, properties(a), {artists}, {emotions}, {links}]"
 END = " + [true] + "  # ends the names of a role in the list of all
-ARTISTS = "MATCH (a:Artist) RETURN [a.name, properties(a), {links}]"
+ARTISTS = "MATCH (a:Artist) RETURN [{told}]"
 TYPES = "CALL db.relationshipTypes()"
 IMAGES = "MATCH (a:Artwork) RETURN coalesce(a.name, ''), coalesce(a.image_url, '')"
 NODE_TALLY = "MATCH (n) RETURN coalesce(labels(n)[0], ''), count(*)"
@@ -166,7 +166,7 @@ def read_keys(graph: Graph) -> Outcome:
 
 def _keys(graph: Graph) -> tuple[pa.ChunkedArray, list[Reject]]:
     ((names, count),) = graph.read(KEYS)
-    known = [str(name) for name in names if name]
+    known = [name for name in names if name and isinstance(name, str)]  # windows of them are asked for
     nameless = count - len(known)
     known.sort(key=None if all(map(str.isascii, known)) else _order)  # a key for each takes memory
     known = [name for name, _ in groupby(known)]
@@ -220,9 +220,13 @@ def _rows(graph: Graph, wanted: list[str], found: Artworks) -> Outcome:
 def read_artists(graph: Graph, kinds: Kinds) -> Outcome:
     """Read all artists of a graph; raises as `Graph.read`."""
     links = _links("Artist", kinds)
-    answer = graph.read(ARTISTS.format(links=", ".join(links.values())))
+    answer = graph.read(ARTISTS.format(told=", ".join(["a.name", "properties(a)", *links.values()])))
     found = [
-        Found(name, properties, {role: _names(tails) for role, tails in zip(links, linked, strict=True)})
+        Found(
+            "" if name is None else str(name),
+            properties,
+            {role: _names(tails) for role, tails in zip(links, linked, strict=True)},
+        )
         for ((name, properties, *linked),) in sorted(answer, key=repr)
     ]
     kept, rejects = without_repeats(found, lambda node: node.name, set(), "artist")

@@ -20,7 +20,9 @@ OF_TYPE = "MATCH ()-[r:{name}]->() RETURN {place} AS place, count(r) AS count"
 UNLABELLED = f"{nodes_of('')}RETURN count(n)"
 # What the names do not tell is hashed here, row by row: servers have no function for it. Nodes are hashed
 # whole; relations by tail, since there are too many for each, and whole where they tell more than their ends.
-TAILS = "MATCH (h)-[r:{name}]->(t) RETURN t.name, count(h), sum(size(h.name)), min(h.name), max(h.name)"
+TAILS = (
+    "MATCH (h)-[r:{name}]->(t) RETURN t.name, count(h), sum(size(toString(h.name))), min(h.name), max(h.name)"
+)
 FELT = "MATCH (h)-[r:{name}]->(t) RETURN h.name, collect([t.name, r.arousal, r.description])"
 
 

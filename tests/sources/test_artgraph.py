@@ -30,7 +30,7 @@ from tests.sources.test_artgraph_csv import KEPT, beyond
 from tests.tls import TlsProxy, certificate
 
 ARTWORKS = 120
-EMPTY = tuple(f"empty{number}" for number in range(6))  # each for one test
+EMPTY = tuple(f"empty{number}" for number in range(7))  # each for one test
 DATABASES = ("neo4j", "mixed", *EMPTY)
 
 
@@ -188,6 +188,25 @@ def test_labels_and_types_may_have_any_name_or_none(
     with pytest.raises(ConfigError, match="has nodes without a label, or relations without a type"):
         load_export(export, own)
     assert own.read("MATCH (n) RETURN count(n)") == [[0]]
+
+
+@pytest.mark.slow
+def test_names_that_are_numbers_are_read_as_texts_but_are_no_key_of_an_artwork(own: Graph) -> None:
+    write(
+        own,
+        ONE,
+        "MATCH (x:Artist) SET x.name = 17",
+        "CREATE (:Artwork {name: 1990})-[:createdBy]->(:Artist {name: 'y'})",
+        "CREATE (:Auction {name: 1990})-[:soldAt]->(:Place {name: 12.5})",
+    )
+    counted = count_graph(own).rows
+    keys = read_keys(own)
+    assert keys.rows["artwork_id"].to_pylist() == ["x.jpg"]
+    assert [one.reason for one in keys.rejects] == [Reason.MISSING_FILE]
+    assert everything(own)["artist_key"].to_pylist() == ["17"]
+    assert artists(own)["artist_key"].to_pylist() == ["17", "y"]
+    sold = kept(over_bolt(own, *labels_in(counted))).rows.to_pylist()[1]
+    assert (sold["name"], sold["tail"]) == ("1990", "12.5")
 
 
 @pytest.mark.slow
