@@ -86,7 +86,7 @@ def read_tracks(metadata: Path, media: Media, *, subset: Subset = "large") -> Ou
     """
     with Metadata(metadata) as given:
         lines, unread = given.tracks(subset)
-        more = given.left_out({*lines["track_id"].to_pylist()})
+        more, repeated = given.left_out({*lines["track_id"].to_pylist()})
         genres = given.genres()
     wanted = [f"{int(key):06d}" for key in lines["track_id"].to_pylist()]
     own = proper(media.names())
@@ -103,7 +103,7 @@ def read_tracks(metadata: Path, media: Media, *, subset: Subset = "large") -> Ou
     rejects += [copy for paths in taken for copy in others(media, paths)]
     rejects += [*own.told, *left_out(media)]
     rows = _rows(lines.filter(there), [first for first, *_ in taken], more, genres)
-    return Outcome(rows, [*unread, *rejects])
+    return Outcome(rows, [*unread, *repeated, *rejects])
 
 
 def _places(names: Iterable[str]) -> dict[str, list[str]]:

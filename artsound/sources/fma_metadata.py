@@ -101,13 +101,24 @@ class Metadata:
         for name in FILES:
             self._bytes(name, HEAD)
 
-    def left_out(self, ids: set[str]) -> dict[str, Line]:
-        """Read from raw_tracks.csv what tracks.csv left out: links, copyright lines and so on; by id."""
+    def left_out(self, ids: set[str]) -> tuple[dict[str, Line], list[Reject]]:
+        """Read from raw_tracks.csv what tracks.csv left out: links, copyright lines and so on; by id.
+
+        Of several lines of one id the last counts, and the others are told.
+        """
         told = {*self.track_columns()} - {"track_id"}
         names = next(csv.reader(_first_lines(self._bytes("raw_tracks.csv", HEAD), 1)), [])
         new = [name for name in names if RENAMED.get(name, name.replace("_", ".", 1)) not in told]
-        lines = self.raw("raw_tracks.csv", dict.fromkeys(("track_id", *new)))
-        return {line.pop("track_id"): line for line in lines if line["track_id"] in ids}
+        found: dict[str, Line] = {}
+        rejects = []
+        for line in self.raw("raw_tracks.csv", dict.fromkeys(("track_id", *new))):
+            if (key := line.pop("track_id")) in found:
+                rejects.append(
+                    Reject(key, Reason.DUPLICATE_KEY, "raw_tracks.csv: a later line has this track_id")
+                )
+            if key in ids:
+                found[key] = line
+        return found, rejects
 
     def raw(self, name: str, wanted: Iterable[str] | None = None) -> list[Line]:
         """Read a CSV with one header row: all columns, or those of `wanted` that it has.
