@@ -68,14 +68,14 @@ def main() -> None:
 
 
 def _race(title: str, rivals: dict[str, Callable[[], object]], items: int) -> None:
-    """Let rivals take turns; print the best of each and its ratio to the first, in items a CPU second."""
-    best: dict[str, tuple[float, float]] = {}
+    """Let rivals take turns; print the best of each by CPU and by wall, and its CPU over the first's."""
+    best: dict[str, tuple[float, ...]] = {}
     for _ in range(ROUNDS):
         for name, run in rivals.items():
             wall, cpu = time.perf_counter(), _cpu()
             run()
             took = (_cpu() - cpu, time.perf_counter() - wall)
-            best[name] = min(best.get(name, took), took)
+            best[name] = tuple(map(min, best.get(name, took), took))
     first = next(iter(best.values()))
     print(f"\n{title}: items per CPU second, per second of wall time; CPU of each over CPU of the first")
     for name, (cpu, wall) in best.items():
