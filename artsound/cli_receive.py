@@ -99,7 +99,10 @@ def add(
     reason: Annotated[str, typer.Option(help="why; it is published as the item's tombstone")],
     date: Annotated[str, typer.Option(help="of the request, YYYY-MM-DD; else today")] = "",
 ) -> None:
-    """Enter an item into the register. The next build leaves it out and matches anew what it freed."""
+    """Enter an item into the register. The next build leaves it out, and matches anew what it freed.
+
+    With `freed = "leave"` in the settings, what it freed stays unpaired and no other pair changes.
+    """
     from artsound.takedown import Takedown
     from artsound.takedown import add as enter
 

@@ -165,7 +165,7 @@ RELEASE = Stage(
     revision=2,
     in_parts=True,
     from_disk=True,
-    watches=wiring.reviews,
+    watches=wiring.kept_out,
 )
 
 

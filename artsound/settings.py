@@ -289,6 +289,8 @@ class Settings(Document):
     root: Path  # the store: tables and releases
     max_reject_share: Share = 0.05
     takedowns: Path | None = None  # register of what must not be published; see `artsound takedown`
+    # what the partners of its items do: be matched anew, or stay unpaired, so that no other pair changes
+    freed: Literal["rematch", "leave"] = "rematch"
     artworks: Collection
     tracks: Collection
     catalog: Catalog = Catalog()

@@ -1,8 +1,8 @@
 """The register of items that must not be published any more, and what follows from it.
 
 A CSV of side, item, reason and date that people may edit and keep under version control. The next build
-leaves the items out before splits are drawn, so that what they freed is matched anew; the release keeps the
-register as tombstones; `verify` names what an older copy still holds.
+leaves the items out after splits are drawn, so that what they freed is matched anew, or only leaves out their
+pairs; the release keeps the register as tombstones; `verify` names what an older copy still holds.
 """
 
 import csv
@@ -138,6 +138,20 @@ def leave_out(drawn: Outcome, duplicates: pa.Table, register: Sequence[Takedown]
             detail = f"{taken.reason} ({taken.date})"
             rejects.append(Reject(row["item_id"], Reason.TAKEN_DOWN, detail))
     return Outcome(drawn.rows.filter(pa.array(keep, pa.bool_())), sorted(rejects))
+
+
+def without_held(duplicates: pa.Table, register: Sequence[Takedown], pairs: pa.Table) -> Outcome:
+    """Keep the pairs of whose items none, nor an exact copy, was taken down; the others become rejects."""
+    held = dict(_with_copies(duplicates, register))
+    keep, rejects = [], list[Reject]()
+    for row in pairs.to_pylist():
+        both = (held.get((side, row[column])) for side, column in _COLUMN.items())
+        taken = next(filter(None, both), None)
+        keep.append(taken is None)
+        if taken:
+            detail = f"{taken.side} {taken.item_id}: {taken.reason} ({taken.date})"
+            rejects.append(Reject(row["pair_id"], Reason.TAKEN_DOWN, detail))
+    return Outcome(pairs.filter(pa.array(keep, pa.bool_())), sorted(rejects))
 
 
 def _with_copies(

@@ -11,6 +11,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
+
 from artsound.errors import Outcome, SourceError, extra
 from artsound.matching.policy import Policy
 from artsound.media.files import Media, fingerprint, open_media
@@ -20,7 +22,7 @@ from artsound.progress import LOG
 from artsound.settings import Settings, values
 from artsound.steps import Run
 from artsound.store import Store, disk_errors
-from artsound.takedown import leave_out, read_register, register_text
+from artsound.takedown import leave_out, read_register, register_text, without_held
 
 
 def _images(settings: Settings) -> Media:
@@ -182,12 +184,12 @@ def splits(settings: Settings) -> Run:
     draw = partial(
         draw_splits, salt=drawn.salt, shares=drawn.shares, exact_duplicates=settings.catalog.exact_duplicates
     )
-    register = read_register(settings.takedowns)
+    register = read_register(settings.takedowns) if settings.freed == "rematch" else []
     return lambda *given: leave_out(draw(*given), duplicates=given[-1], register=register)
 
 
 def taken_down(settings: Settings) -> str:
-    return register_text(read_register(settings.takedowns))
+    return _register(settings, "rematch")
 
 
 def art_measures(settings: Settings) -> Run:
@@ -315,21 +317,32 @@ def release_rows(settings: Settings) -> Callable[[int, int], Outcome]:
     from artsound.review.reviews import stored_reviews, without_refused
 
     store = Store(settings.root)
+    register = read_register(settings.takedowns) if settings.freed == "leave" else []
+
+    def choose(pairs: pa.Table) -> Outcome:
+        kept = without_refused(stored_reviews(store), pairs)
+        left = without_held(store.read("duplicates"), register, kept.rows) if register else Outcome(kept.rows)
+        return Outcome(left.rows, [*kept.rejects, *left.rejects])
+
     parts = settings.root / "parts" / "release_rows"
     with disk_errors(parts):
         parts.mkdir(parents=True, exist_ok=True)
         scratch = TemporaryDirectory(prefix="ordered-", dir=parts, ignore_cleanup_errors=True)
         sources = {name: store.path(name) for name in READS}
-        choose = partial(without_refused, stored_reviews(store))
         planner = plan_release(sources, Path(scratch.name), choose)
     weakref.finalize(planner, scratch.cleanup)
     return planner
 
 
-def reviews(settings: Settings) -> str:
-    """Identify what people said of pairs; nothing while nobody has."""
+def kept_out(settings: Settings) -> str:
+    """Identify what keeps pairs out of a release: reviews, takedowns; nothing while there are none."""
     found = Store(settings.root).manifest("reviews")
-    return found.content if found else ""
+    return (found.content if found else "") + _register(settings, "leave")
+
+
+def _register(settings: Settings, freed: str) -> str:
+    """Write the register for a stage that applies it where what it frees is to be dealt with so."""
+    return register_text(read_register(settings.takedowns)) if settings.freed == freed else ""
 
 
 def art_files(settings: Settings) -> str:

@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from artsound import tables
 from artsound.errors import ConfigError, Outcome, Reason, Reject
-from artsound.takedown import Takedown, add, leave_out, read_register, register_text
+from artsound.store import Store
+from artsound.takedown import Takedown, add, leave_out, read_register, register_text, without_held
+from tests.builds import artsound, sample_config
 
 ONE = Takedown("art", "a1", 'asked by the heirs, "politely"', "2026-11-01")
 OTHER = Takedown("music", "7", "wrong licence", "2026-11-02")
@@ -105,3 +108,45 @@ def test_an_empty_register_changes_nothing() -> None:
     found = leave_out(drawn, duplicates(), [])
     assert found.rows.equals(drawn.rows)
     assert found.rejects == drawn.rejects
+
+
+def test_pairs_of_held_items_and_of_their_copies_are_left_out_with_the_reason() -> None:
+    copies = duplicates(
+        ("art", "a1", "a1", "exact"), ("art", "a2", "a1", "exact"), ("art", "a3", "a1", "near")
+    )
+    held = [("p1", "a1", "1"), ("p2", "a2", "2"), ("p3", "a3", "3"), ("p4", "a4", "7"), ("p5", "7", "5")]
+    pairs = pa.Table.from_pylist(
+        [dict(zip(("pair_id", "artwork_id", "clip_id"), row, strict=True)) for row in held]
+    )
+    left = without_held(copies, [ONE, OTHER], pairs)
+    assert left.rows["pair_id"].to_pylist() == ["p3", "p5"]
+    assert {reject.item_id: reject.detail for reject in left.rejects} == {
+        "p1": 'art a1: asked by the heirs, "politely" (2026-11-01)',
+        "p2": 'art a1: asked by the heirs, "politely" (2026-11-01)',
+        "p4": "music 7: wrong licence (2026-11-02)",
+    }
+    assert {reject.reason for reject in left.rejects} == {Reason.TAKEN_DOWN}
+
+
+@pytest.mark.slow
+def test_what_a_takedown_freed_can_stay_unpaired_and_no_other_pair_changes(tmp_path: Path) -> None:
+    register = tmp_path / "takedowns.csv"
+    config = sample_config(tmp_path)
+    lines = f'takedowns = "{register}"\nfreed = "leave"\n'
+    register.write_text(register_text([]))
+    config.write_text(lines + config.read_text())
+    artsound("build", "--config", str(config), "--no-prefect")
+    store = Store(tmp_path / "store")
+    before = {row["pair_id"]: row for row in store.read("pairs").to_pylist()}
+    matching = store.path("matching").read_bytes()
+    gone = min(before.values(), key=lambda row: row["pair_id"])
+    artsound("takedown", "add", "art", gone["artwork_id"], "--register", str(register), "--reason", "asked")
+    config.write_text(config.read_text().replace('version = "0.1.0"', 'version = "1.0.0"'))
+    artsound("takedown", "apply", "--config", str(config))
+    assert store.path("matching").read_bytes() == matching
+    (made,) = (tmp_path / "store" / "release").glob("*-1.0.0")
+    released = pq.read_table(made / "scores").to_pylist()
+    assert {row["pair_id"] for row in released} == before.keys() - {gone["pair_id"]}
+    assert gone["artwork_id"] not in {row["artwork_id"] for row in released}
+    assert register.read_text() == (made / "takedowns.csv").read_text()
+    artsound("verify", str(made), "--deep")
