@@ -317,11 +317,15 @@ def _columns(roles: Sequence[str], answer: Iterable[Any]) -> Artworks:
                 ()
                 if end == start
                 else alone(linked[start])
-                if end == start + 1
+                if end == start + 1 and type(linked[start]) is str
                 else _names(linked[start:end])
             )
             start = end + 1
-        slugs, shown = (alone(artists[0][0]), artists[0][1]) if len(artists) == 1 else _makers(artists)
+        if len(artists) == 1:
+            ((slug, shown),) = artists
+            slugs = alone(slug) if type(slug) is str else _names([slug])
+        else:
+            slugs, shown = _makers(artists)
         makers.append(slugs)
         printed.append(shown)
         felt.append(_felt(emotions) if emotions else ())
@@ -339,8 +343,8 @@ def _felt(emotions: Sequence[Sequence[Any]]) -> Sequence[Felt]:
     return sorted((str(name), strength(arousal), about or "") for name, arousal, about in emotions)
 
 
-def _alone(name: str | None) -> Sequence[str]:
-    return () if name is None else (str(name),)
+def _alone(name: str) -> Sequence[str]:
+    return (name,)
 
 
 def _names(tails: Iterable[Any]) -> Sequence[str]:

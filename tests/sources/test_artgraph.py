@@ -191,11 +191,12 @@ def test_labels_and_types_may_have_any_name_or_none(
 
 
 @pytest.mark.slow
-def test_names_that_are_numbers_are_read_as_texts_but_are_no_key_of_an_artwork(own: Graph) -> None:
+def test_names_that_are_numbers_or_lists_are_read_as_texts_but_are_no_key_of_an_artwork(own: Graph) -> None:
     write(
         own,
         ONE,
         "MATCH (x:Artist) SET x.name = 17",
+        "MATCH (x:Genre) SET x.name = ['a', 'b']",
         "CREATE (:Artwork {name: 1990})-[:createdBy]->(:Artist {name: 'y'})",
         "CREATE (:Auction {name: 1990})-[:soldAt]->(:Place {name: 12.5})",
     )
@@ -203,7 +204,9 @@ def test_names_that_are_numbers_are_read_as_texts_but_are_no_key_of_an_artwork(o
     keys = read_keys(own)
     assert keys.rows["artwork_id"].to_pylist() == ["x.jpg"]
     assert [one.reason for one in keys.rejects] == [Reason.MISSING_FILE]
-    assert everything(own)["artist_key"].to_pylist() == ["17"]
+    read = everything(own)
+    assert read["artist_key"].to_pylist() == ["17"]
+    assert read["genre"].to_pylist() == ["['a', 'b']"]
     assert artists(own)["artist_key"].to_pylist() == ["17", "y"]
     sold = kept(over_bolt(own, *labels_in(counted))).rows.to_pylist()[1]
     assert (sold["name"], sold["tail"]) == ("1990", "12.5")
