@@ -114,7 +114,9 @@ def verify(  # noqa: PLR0913, PLR0917  # an option each
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="verify what these settings built")
     ] = None,
-    deep: Annotated[bool, typer.Option("--deep", help="also decode every image and every clip")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="also decode all media; a URL is pulled to TMPDIR for it")
+    ] = False,
     repair: Annotated[bool, typer.Option("--repair", help="fetch anew what is damaged or missing")] = False,
     source: Annotated[str, typer.Option("--from", help="where to fetch from; else where it came from")] = "",
     takedowns: Annotated[

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from artsound.errors import ConfigError, ReleaseError, SourceError
@@ -13,7 +14,7 @@ from artsound.receive.diff import small_tables
 from artsound.receive.fetch import steady
 from artsound.receive.find import Published, find, local_folder
 from artsound.receive.place import MissingFile, Place, ShortFile, open_place
-from artsound.receive.pull import fetched_costs, repair
+from artsound.receive.pull import fetched_costs, pull, repair
 from artsound.release.costs import COSTS
 from artsound.release.manifest import LARGEST_MANIFEST, SUMS, FileRecord, local_manifest
 from artsound.release.part import read_note
@@ -21,7 +22,8 @@ from artsound.release.verify import Report, count_problems, verify
 from artsound.takedown import Takedown, held_problems, parse_register, read_register
 
 LARGEST_REGISTER = 64 * 2**20  # bytes
-UNSEEN = "at an address, what the manifest does not name and what stands inside files is not seen: pull it"
+NOT_NAMED = "at an address, what the manifest does not name is not seen"
+NOT_INSIDE = "without --deep, what stands inside files is not seen at an address"
 
 
 class Checked(NamedTuple):
@@ -38,22 +40,24 @@ def check(
 
     Args:
         address: path or URL of a release, or of a published dataset, as `find` takes them.
-        deep: also hash and decode the media inside; a folder's only.
+        deep: also hash and decode the media inside; of a URL, after a pull to a temporary folder.
         mend: first fetch anew what is damaged or missing; a folder's only.
         source: where to fetch from; empty: where it was pulled from.
         register: path or URL of what was taken down; what the release still holds of it is a problem.
 
     Raises:
-        ConfigError: what is asked for needs a folder, or a source that is not known.
+        ConfigError: to mend needs a folder, and a source that is known.
         ReleaseError: at the URL stands no release.
         SourceError: a place does not answer.
+        StoreError: there is no room to pull to.
     """
     far = open_place(address).far
-    if far and (deep or mend):
-        raise ConfigError("only a folder can be verified deep or repaired: pull the release first")
+    if far and mend:
+        raise ConfigError("only a folder can be repaired: pull the release first")
     place = address if far else str(local_folder(address))
     fetched = _mend(Path(place), source) if mend else 0
-    report = verify_far(find(place)) if far else verify(Path(place), deep=deep)
+    verify_there = _verify_inside if deep else verify_far
+    report = verify_there(find(place)) if far else verify(Path(place), deep=deep)
     if register and not report.problems:
         found = find(place)
         with small_tables(found) as folder:
@@ -100,7 +104,22 @@ def verify_far(found: Published, *, workers: int = 8) -> Report:
         for some in track_bytes(looked, "hash files", [record.bytes for record in made.files]):
             problems += some
     size = sum(record.bytes for record in made.files)
-    return Report(problems, len(made.files), size, made.pairs, unseen=[UNSEEN])
+    return Report(problems, len(made.files), size, made.pairs, unseen=[NOT_NAMED, NOT_INSIDE])
+
+
+def _verify_inside(found: Published) -> Report:
+    with TemporaryDirectory(prefix="artsound-") as room:
+        folder = Path(room, "release")
+        try:
+            pull(found, folder)
+        except SourceError:
+            if (report := verify_far(found)).problems:  # all, where a pull stops at the first
+                return report
+            raise
+        report = verify(folder, deep=True)
+    report.problems[:0] = _sum_problems(found)  # a pull writes sums of its own
+    report.unseen.append(NOT_NAMED)
+    return report
 
 
 def _sum_problems(found: Published) -> Iterator[str]:

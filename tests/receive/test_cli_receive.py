@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from typer.testing import CliRunner
 from artsound import cli
 from artsound.errors import ArtSoundError, ConfigError
 from artsound.receive import fetch
-from artsound.release.manifest import MANIFEST, read_manifest
+from artsound.release.manifest import MANIFEST, SUMS, read_manifest
 from artsound.takedown import TOMBSTONES
 from tests.builds import artsound
 from tests.receive.conftest import point
 from tests.receive.web import Web
 from tests.release import world
+from tests.release.test_hostile import ATTACKS, TAR, forge, members_of
 
 
 def call(*arguments: object, code: int = 0) -> str:
@@ -76,13 +78,33 @@ def test_an_address_that_leads_nowhere_is_said_in_one_line(web: Web, tmp_path: P
 
 
 def test_verify_works_on_an_address_and_names_what_is_wrong(web: Web, published: Path) -> None:
-    unseen, verdict = call("verify", f"{web.url}/demo-1.0.0").splitlines()
-    assert "what the manifest does not name" in unseen
+    *unseen, verdict = call("verify", f"{web.url}/demo-1.0.0").splitlines()
+    assert ["what the manifest does not name" in unseen[0], "without --deep" in unseen[1]] == [True, True]
     assert verdict.startswith(f"verified: {web.url}")
     (published / "demo-1.0.0" / "README.md").unlink()
     assert "README.md: missing" in call("verify", f"{web.url}/demo-1.0.0", code=1)
     with pytest.raises(ConfigError, match="pull the release first"):
-        call("verify", f"{web.url}/demo-1.0.0", "--deep")
+        call("verify", f"{web.url}/demo-1.0.0", "--repair")
+
+
+def test_verify_deep_sees_inside_the_files_of_an_address_and_leaves_nothing_behind(
+    web: Web, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "room"))
+    (tmp_path / "room").mkdir()
+    there = f"{web.url}/demo-1.0.0"
+    said = call("verify", there, "--deep").splitlines()
+    assert said[-1].startswith(f"verified: {web.url}")
+    assert not any("without --deep" in line for line in said)
+    folder = published / "demo-1.0.0"
+    forge(folder, TAR, ATTACKS["same sample twice"](members_of(folder / TAR)))
+    assert said[-1] == call("verify", there).splitlines()[-1]  # bytes are those of the manifest
+    assert f"{TAR}: " in call("verify", there, "--deep", code=1)
+    (folder / SUMS).write_bytes(b"")
+    assert f"{SUMS}: does not agree" in call("verify", there, "--deep", code=1)
+    (folder / "README.md").unlink()
+    assert "README.md: missing" in call("verify", there, "--deep", code=1)
+    assert list((tmp_path / "room").iterdir()) == []
 
 
 def test_repair_fetches_what_is_damaged_from_where_it_came(web: Web, tmp_path: Path, copied: Path) -> None:

@@ -19,7 +19,7 @@ TAR = "webdataset/train-000000.tar"
 Members = list[tuple[tarfile.TarInfo, bytes]]
 
 
-def _forge(folder: Path, path: str, data: bytes) -> None:
+def forge(folder: Path, path: str, data: bytes) -> None:
     """Replace a file and mend manifest and sums, as someone would who means harm."""
     (folder / path).write_bytes(data)
     given = json.loads((folder / MANIFEST).read_text())
@@ -30,7 +30,7 @@ def _forge(folder: Path, path: str, data: bytes) -> None:
     (folder / SUMS).write_text(made.sums())
 
 
-def _members(path: Path) -> Members:
+def members_of(path: Path) -> Members:
     with tarfile.open(path) as tar:
         return [(info, (tar.extractfile(info) or io.BytesIO()).read()) for info in tar]
 
@@ -100,12 +100,12 @@ def _grown(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_hostile_tar_is_refused_though_its_hash_is_right(copied: Path, attack: str) -> None:
-    _forge(copied, TAR, ATTACKS[attack](_members(copied / TAR)))
+    forge(copied, TAR, ATTACKS[attack](members_of(copied / TAR)))
     assert any("webdataset" in problem for problem in verify(copied).problems)
 
 
 def test_the_forgery_itself_is_not_what_is_found(copied: Path) -> None:
-    _forge(copied, TAR, _packed(_members(copied / TAR)))
+    forge(copied, TAR, _packed(members_of(copied / TAR)))
     assert verify(copied).problems == []
 
 
@@ -119,11 +119,11 @@ def test_the_forgery_itself_is_not_what_is_found(copied: Path) -> None:
     ],
 )
 def test_words_and_media_that_were_exchanged_are_found(copied: Path, ending: str, told: str) -> None:
-    members = _members(copied / TAR)
+    members = members_of(copied / TAR)
     place = next(i for i, (info, _) in enumerate(members) if info.name.endswith(ending))
     info, data = members[place]
     members[place] = (info, data[:-2] + bytes([data[-2] ^ 1]) + data[-1:])
-    _forge(copied, TAR, _packed(members))
+    forge(copied, TAR, _packed(members))
     assert any(told in problem for problem in verify(copied, deep=True).problems)
 
 
@@ -132,7 +132,7 @@ def test_columns_that_do_not_belong_are_found(copied: Path) -> None:
     rows = pq.read_table(copied / path)
     out = pa.BufferOutputStream()
     pq.write_table(rows.drop_columns(["score"]), out)
-    _forge(copied, path, out.getvalue().to_pybytes())
+    forge(copied, path, out.getvalue().to_pybytes())
     assert verify(copied).problems == [f"{path}: its columns are not those of parquet"]
 
 
@@ -141,7 +141,7 @@ def test_a_pair_that_was_taken_out_of_one_table_is_found(copied: Path) -> None:
     rows = pq.read_table(copied / path)
     out = pa.BufferOutputStream()
     pq.write_table(rows.slice(1), out)
-    _forge(copied, path, out.getvalue().to_pybytes())
+    forge(copied, path, out.getvalue().to_pybytes())
     assert any("scores" in problem for problem in verify(copied).problems)
 
 
