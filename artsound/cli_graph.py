@@ -48,8 +48,8 @@ def load(
     database: Database = "neo4j",
 ) -> None:
     """Load an export into an empty database."""
-    from artsound.sources.artgraph import Graph
     from artsound.sources.artgraph_load import load_export
+    from artsound.sources.artgraph_server import Graph
 
     nodes, edges = load_export(export, Graph(uri, database))
     typer.echo(f"{nodes} nodes, {edges} relations loaded")
@@ -63,10 +63,10 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Print nodes by label and relations by type beside the published counts; exit code 1 if any differ."""
-    from artsound.sources import artgraph, artgraph_csv, artgraph_extra
+    from artsound.sources import artgraph, artgraph_csv, artgraph_extra, artgraph_server
     from artsound.sources.artgraph_load import compare
 
-    graph = artgraph.Graph(uri, database)
+    graph = artgraph_server.Graph(uri, database)
     nodes, edges = artgraph_csv.count_triples(export) if export else artgraph.count_triples(graph)
     more = artgraph_csv.count_extra(export) if export else artgraph_extra.count_extra(graph, nodes, edges)
     lines = compare(nodes, edges)
@@ -97,11 +97,11 @@ def images(
 ) -> None:
     """Fetch the images that the graph names; again: what is due. Exit code 1 if some are missing."""
     from artsound.errors import Reason
-    from artsound.sources import artgraph, artgraph_csv
+    from artsound.sources import artgraph, artgraph_csv, artgraph_server
     from artsound.sources.fetch import MODIFIERS, Manners, fetch_images
     from artsound.sources.ledger import Ledger
 
-    graph = artgraph.Graph(uri, database)
+    graph = artgraph_server.Graph(uri, database)
     wanted = artgraph_csv.image_urls(export) if export else artgraph.image_urls(graph)
     manners = Manners(per_host=per_host, modifiers=MODIFIERS)
     rejects = fetch_images(wanted, folder, Ledger(folder / "ledger.sqlite"), manners)

@@ -48,9 +48,9 @@ def graph_state(settings: Settings) -> str:
 
 @lru_cache(maxsize=1)
 def _graph_counts(uri: str, database: str) -> Outcome:
-    from artsound.sources import artgraph, artgraph_counts
+    from artsound.sources import artgraph_counts, artgraph_server
 
-    return artgraph_counts.count_graph(artgraph.Graph(uri, database))
+    return artgraph_counts.count_graph(artgraph_server.Graph(uri, database))
 
 
 @lru_cache(maxsize=1)

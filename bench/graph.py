@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from artsound.sources.artgraph import Graph, artworks_of, find_kinds
+from artsound.sources.artgraph import artworks_of, find_kinds
 from artsound.sources.artgraph_load import load_export
+from artsound.sources.artgraph_server import Graph
 from artsound.sources.synthetic_artgraph import make_graph, write_csv
 from tests.servers import PASSWORD, USER, bolt
 

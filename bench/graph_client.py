@@ -29,7 +29,8 @@ def bare(uri: str, query: str, most: int) -> int:
 
 def windows(uri: str, size: int, most: int) -> int:
     """Read what a build reads: keys, then windows, as rows of the table; each is let go when it is made."""
-    from artsound.sources.artgraph import Graph, find_kinds, read_keys, read_window
+    from artsound.sources.artgraph import find_kinds, read_keys, read_window
+    from artsound.sources.artgraph_server import Graph
 
     graph = Graph(uri)
     keys, kinds = read_keys(graph).rows[:most], find_kinds(graph)
@@ -39,8 +40,8 @@ def windows(uri: str, size: int, most: int) -> int:
 
 def counts(uri: str) -> int:
     """Count and hash the graph, as before every build."""
-    from artsound.sources.artgraph import Graph
     from artsound.sources.artgraph_counts import count_graph
+    from artsound.sources.artgraph_server import Graph
 
     return len(count_graph(Graph(uri)).rows)
 

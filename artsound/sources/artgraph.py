@@ -3,28 +3,18 @@
 Keys are read and sorted once; then windows of them, each in a managed read transaction that the driver
 repeats when the connection is lost. So a part is read whole or not at all, and a restart asks only for the
 windows that are not there. The key is `Artwork.name`; `id()` and `elementId()` are not used.
-
-User and password come from ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD, or a token from
-ARTSOUND_NEO4J_TOKEN; without any, none is sent.
 """
 
-import logging
-import os
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 import pyarrow as pa
 
 from artsound import memory, tables
-from artsound.errors import ConfigError, MissingExtra, Outcome, Reject, SourceError, extra
-from artsound.progress import LOG
+from artsound.errors import ConfigError, Outcome, Reject, SourceError
 from artsound.sources.artgraph_model import (
     EMOTION,
     NEEDED,
@@ -40,21 +30,12 @@ from artsound.sources.artgraph_model import (
     unnamed,
     without_repeats,
 )
+from artsound.sources.artgraph_server import Graph
 
-if TYPE_CHECKING:
-    import neo4j
-
-Rows = list[list[Any]]  # values of a query, line by line
-Read = Callable[..., Any]
-Take = Callable[[Iterable[Any]], Any]
 Kinds = Mapping[str, str]  # role of a relation → the types that this graph gives it, joined by `|`
 Triples = dict[tuple[str, str, str], int]
-SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
-COMMIT_TRIES = 5
-LONGEST_MESSAGE = 300  # characters of what a driver says
 PIECE = 500  # artworks asked for at once
 AHEAD = 3  # pieces on their way at a time
-RETRY_SECONDS = 30.0  # how long the driver repeats a transaction before it gives up
 
 KEYS = "MATCH (a:Artwork) RETURN collect(a.name), count(a)"
 # One record a piece, few lists an artwork: both cost a driver more than the names in them do.
@@ -67,88 +48,6 @@ IMAGES = "MATCH (a:Artwork) RETURN coalesce(a.name, ''), coalesce(a.image_url, '
 NODE_TALLY = "MATCH (n) RETURN coalesce(labels(n)[0], ''), count(*)"
 EDGE_TALLY = """MATCH (h)-[r]->(t)
 RETURN coalesce(labels(h)[0], ''), type(r), coalesce(labels(t)[0], ''), count(*)"""
-
-
-def _all(rows: Iterable[Any]) -> Rows:
-    return [[*row] for row in rows]
-
-
-@dataclass(frozen=True)
-class Graph:
-    """Where a graph answers; holds no connection, so it goes to threads and processes as it is."""
-
-    uri: str
-    database: str = "neo4j"
-
-    def __post_init__(self) -> None:
-        if "@" in self.uri:
-            raise ConfigError(
-                "no password in the address: set ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD"
-            )
-        if self.uri.partition("://")[0] not in SCHEMES:
-            raise ConfigError(f"{self.uri!r} is no address: it begins with one of {', '.join(SCHEMES)}")
-        try:
-            parts = urlsplit(self.uri)
-            whole = parts.hostname and (parts.port or 1)
-        except ValueError:  # a port that is no number, half an IPv6 address
-            whole = None
-        if not whole:
-            raise ConfigError(f"{self.uri!r} is no address: write bolt://<host>:<port>, 7687 as a rule")
-
-    def read(self, query: str, take: Take = _all, **values: Any) -> Any:
-        """Run one query; as what `connected` gives."""
-        with self.connected() as read:
-            return read(query, take, **values)
-
-    @contextmanager
-    def connected(self) -> Iterator["Read"]:
-        """Give a function, safe in threads, that runs a query in one read transaction.
-
-        It is repeated as a whole when the connection is lost, and so is `take`, which makes of the rows what
-        is wanted: without it, a list of them.
-
-        Raises:
-            SourceError: the server cannot be reached, refuses, or stays lost for `RETRY_SECONDS`.
-        """
-        lost = _driver_package().exceptions.IncompleteCommit
-
-        def read(query: str, take: Take = _all, **values: Any) -> Any:
-            def work(transaction: "neo4j.ManagedTransaction") -> Any:
-                return take(transaction.run(query, values))
-
-            for left in range(COMMIT_TRIES, 0, -1):
-                with driver.session(**options) as session:
-                    try:
-                        return session.execute_read(work)
-                    except lost:  # the driver repeats all but a lost commit, which a read survives
-                        if left == 1:
-                            raise
-            return []
-
-        with self._driver() as driver:
-            options = self._options(write=False)
-            yield read
-
-    @contextmanager
-    def session(self, *, write: bool) -> Iterator["neo4j.Session"]:
-        """Open a session; what the driver raises becomes a SourceError."""
-        with self._driver() as driver, driver.session(**self._options(write=write)) as session:
-            yield session
-
-    def _options(self, *, write: bool) -> dict[str, Any]:
-        neo4j = _driver_package()
-        mode = neo4j.WRITE_ACCESS if write else neo4j.READ_ACCESS
-        return {"database": self.database, "default_access_mode": mode, "fetch_size": 1000}
-
-    @contextmanager
-    def _driver(self) -> Iterator["neo4j.Driver"]:
-        neo4j = _driver_package()
-        patience = {"max_transaction_retry_time": RETRY_SECONDS}
-        try:
-            with neo4j.GraphDatabase.driver(self.uri, auth=login(), **patience) as driver:
-                yield driver
-        except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as error:
-            raise SourceError(f"the graph at {self.uri}, database {self.database}: {_told(error)}") from error
 
 
 def read_keys(graph: Graph) -> Outcome:
@@ -359,50 +258,3 @@ _NO_MORE: Mapping[str, Any] = {}
 def _order(name: str) -> bytes:
     """Compare as servers on Java do: by UTF-16 units."""
     return name.encode("utf-16-be", "surrogatepass")
-
-
-def _driver_package() -> Any:
-    try:
-        import neo4j  # noqa: PLC0415  # an extra, and slow to load
-    except ImportError as error:
-        raise MissingExtra(f"a graph over Bolt needs the extra `graph`: {extra('graph')}") from error
-    logging.getLogger("neo4j.session").addFilter(_told_short)  # a second time changes nothing
-    logging.getLogger("neo4j.notifications").addFilter(_asked_for)
-    return neo4j
-
-
-def _asked_for(_: logging.LogRecord) -> bool:
-    """Leave a server's notices out, such as of labels that a graph lacks, unless all is to be logged."""
-    return logging.getLogger().isEnabledFor(logging.INFO)
-
-
-def _told_short(record: logging.LogRecord) -> bool:
-    """Say in a short line that the driver waits: its own is long, and the error will tell the rest."""
-    waits = re.search(r"will be retried in ([\d.]+)\s?s", record.getMessage())
-    if waits:
-        LOG.warning("the graph does not answer; asked again in %.0f s", float(waits[1]))
-    return not waits
-
-
-def login() -> Any:
-    """Read from the environment who asks: a token, else user and password, else nobody."""
-    neo4j = _driver_package()
-    if token := os.environ.get("ARTSOUND_NEO4J_TOKEN"):
-        return neo4j.bearer_auth(token)
-    user = os.environ.get("ARTSOUND_NEO4J_USER")
-    return neo4j.basic_auth(user, os.environ.get("ARTSOUND_NEO4J_PASSWORD", "")) if user else None
-
-
-def _told(error: Exception) -> str:
-    """Say in one line what the driver says, and what to do where it is known."""
-    text = " ".join(str(getattr(error, "message", None) or error).split())[:LONGEST_MESSAGE]
-    text = text or type(error).__name__
-    if "SSLCertVerificationError" in text:
-        return "nobody vouches for its certificate: bolt+ssc or neo4j+ssc trusts one that is self-signed"
-    if "Unauthorized" in str(getattr(error, "code", "")):
-        return f"{text}: set ARTSOUND_NEO4J_USER and ARTSOUND_NEO4J_PASSWORD, or ARTSOUND_NEO4J_TOKEN"
-    if "Connection refused" in text or "resolve address" in text:
-        return "nobody answers there: start the server, or name another address"
-    if "routing information" in text or "obtain connection" in text:
-        return f"{text.rstrip('.')}, there or where it points to: bolt:// asks this one server only"
-    return text

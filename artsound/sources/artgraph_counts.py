@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 
 from artsound import tables
 from artsound.errors import Outcome
-from artsound.sources.artgraph import TYPES, Graph, Kinds, kinds_of
+from artsound.sources.artgraph import TYPES, Kinds, kinds_of
 from artsound.sources.artgraph_extra import edges_beyond, nodes_of, quoted
 from artsound.sources.artgraph_model import EMOTION
+from artsound.sources.artgraph_server import Graph
 
 # Neo4j keeps the counts of labels and types, and need not look.
 LABELS = "CALL db.labels()"

@@ -14,8 +14,8 @@ import pyarrow as pa
 from artsound import tables
 from artsound.errors import Outcome
 from artsound.progress import LOG
-from artsound.sources.artgraph import Graph
 from artsound.sources.artgraph_model import EMOTION, NODE_COUNTS, RELATIONS, as_json
+from artsound.sources.artgraph_server import Graph
 
 LABELS = {label.lower(): label for label in (*NODE_COUNTS, EMOTION.tail)}  # that we know
 OF_EMOTIONS = ("arousal", "description")  # properties of relations that have a column

@@ -11,10 +11,11 @@ import duckdb
 
 from artsound.errors import ConfigError
 from artsound.progress import LOG, track
-from artsound.sources.artgraph import Graph, Triples
+from artsound.sources.artgraph import Triples
 from artsound.sources.artgraph_csv import check, lines, open_export, spelt
 from artsound.sources.artgraph_extra import NO_LABEL, quoted, without
 from artsound.sources.artgraph_model import EMOTION, NODE_COUNTS, RELATIONS
+from artsound.sources.artgraph_server import Graph
 
 Triple = tuple[str, str, str]
 BATCH = 5_000  # rows of one transaction

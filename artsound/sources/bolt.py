@@ -10,6 +10,7 @@ from artsound.errors import Outcome
 from artsound.media.files import open_media
 from artsound.settings import Collection
 from artsound.sources import artgraph, artgraph_counts, artgraph_extra, images
+from artsound.sources.artgraph_server import Graph
 
 
 def read_keys(collection: Collection, _: pa.Table) -> Outcome:
@@ -40,5 +41,5 @@ def read_extra(collection: Collection, counts: pa.Table) -> Outcome:
     return artgraph_extra.kept(artgraph_extra.over_bolt(_graph(collection), labels, types))
 
 
-def _graph(collection: Collection) -> artgraph.Graph:
-    return artgraph.Graph(collection.uri, collection.database)
+def _graph(collection: Collection) -> Graph:
+    return Graph(collection.uri, collection.database)

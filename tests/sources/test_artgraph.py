@@ -17,12 +17,13 @@ import pytest
 from artsound import tables, wiring
 from artsound.errors import ConfigError, Outcome, Reason, SourceError
 from artsound.settings import Collection, Settings
-from artsound.sources import artgraph, artgraph_counts, artgraph_csv
-from artsound.sources.artgraph import Graph, count_triples, find_kinds, read_artists, read_keys, read_window
+from artsound.sources import artgraph, artgraph_counts, artgraph_csv, artgraph_server
+from artsound.sources.artgraph import count_triples, find_kinds, read_artists, read_keys, read_window
 from artsound.sources.artgraph_counts import count_graph, labels_in, told
 from artsound.sources.artgraph_extra import count_extra, kept, over_bolt
 from artsound.sources.artgraph_load import compare, load_export
 from artsound.sources.artgraph_model import NODE_COUNTS, RELATIONS
+from artsound.sources.artgraph_server import Graph
 from artsound.sources.synthetic_artgraph import make_graph, write_csv
 from artsound.store import Store
 from tests.servers import PASSWORD, USER, Bolt, CuttingProxy, bolt
@@ -373,7 +374,7 @@ def test_tls_is_spoken_and_a_certificate_must_be_vouched_for(
     port, cert = tls
     keys = read_keys(Graph(server.uri)).rows
     assert read_keys(Graph(f"bolt+ssc://127.0.0.1:{port}")).rows.equals(keys)
-    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(artgraph_server, "RETRY_SECONDS", 0.1)
     with pytest.raises(SourceError, match=r"bolt\+ssc or neo4j\+ssc trusts") as raised:
         read_keys(Graph(f"bolt+s://127.0.0.1:{port}"))
     assert "\n" not in str(raised.value)
@@ -381,7 +382,7 @@ def test_tls_is_spoken_and_a_certificate_must_be_vouched_for(
     assert read_keys(Graph(f"bolt+s://127.0.0.1:{port}")).rows.equals(keys)
 
 
-@pytest.mark.parametrize("scheme", artgraph.SCHEMES)
+@pytest.mark.parametrize("scheme", artgraph_server.SCHEMES)
 def test_every_scheme_is_known_to_the_driver_and_those_with_s_encrypt(scheme: str) -> None:
     with Graph(f"{scheme}://127.0.0.1:1")._driver() as driver:
         assert driver.encrypted is ("+s" in scheme)
@@ -394,7 +395,7 @@ def test_a_server_that_names_itself_is_asked_by_routing(
     """ArcadeDB points to its own port, which has no TLS: so behind a proxy routing must fail, and say why."""
     keys = read_keys(Graph(server.uri)).rows
     assert read_keys(Graph(server.uri.replace("bolt", "neo4j"))).rows.equals(keys)
-    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(artgraph_server, "RETRY_SECONDS", 0.1)
     for scheme in ("neo4j+ssc", "neo4j+s"):
         with pytest.raises(SourceError, match="bolt:// asks this one server only"):
             read_keys(Graph(f"{scheme}://127.0.0.1:{tls[0]}"))
@@ -402,7 +403,7 @@ def test_a_server_that_names_itself_is_asked_by_routing(
 
 @pytest.mark.slow
 def test_a_server_without_tls_is_told(server: Bolt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(artgraph_server, "RETRY_SECONDS", 0.1)
     with pytest.raises(SourceError, match=r"the graph at bolt\+ssc://"):
         read_keys(Graph(f"bolt+ssc://127.0.0.1:{server.port}"))
 
@@ -421,12 +422,12 @@ def test_a_token_goes_before_a_password_and_is_never_shown(
 def test_who_asks_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("USER", "PASSWORD", "TOKEN"):
         monkeypatch.delenv(f"ARTSOUND_NEO4J_{name}", raising=False)
-    assert artgraph.login() is None
+    assert artgraph_server.login() is None
     monkeypatch.setenv("ARTSOUND_NEO4J_USER", "me")
     monkeypatch.setenv("ARTSOUND_NEO4J_PASSWORD", "pass")
-    assert artgraph.login() == neo4j.basic_auth("me", "pass")
+    assert artgraph_server.login() == neo4j.basic_auth("me", "pass")
     monkeypatch.setenv("ARTSOUND_NEO4J_TOKEN", "a-token")
-    assert artgraph.login() == neo4j.bearer_auth("a-token")
+    assert artgraph_server.login() == neo4j.bearer_auth("a-token")
 
 
 @pytest.mark.slow
@@ -442,7 +443,7 @@ def test_a_cut_connection_loses_and_repeats_nothing(server: Bolt, exports: dict[
 def test_a_killed_server_costs_only_the_window_that_was_being_read(
     tmp_path: Path, exports: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(artgraph_server, "RETRY_SECONDS", 1.0)
     parts = Store(tmp_path / "store").parts("raw_artworks", "key")
     asked = []
     with bolt(tmp_path / "server") as server:
@@ -493,7 +494,7 @@ def test_a_build_counts_the_graph_once(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_a_servers_notices_are_shown_only_where_all_is(caplog: pytest.LogCaptureFixture) -> None:
-    artgraph.login()
+    artgraph_server.login()
     for level in (logging.WARNING, logging.INFO):
         with caplog.at_level(level):
             logging.getLogger("neo4j.notifications").warning("a label is missing, at %d", level)
@@ -517,7 +518,7 @@ def test_half_an_address_is_told_before_anything_is_asked(rest: str) -> None:
 def test_nobody_at_the_address_is_told_and_so_is_the_waiting(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(artgraph, "RETRY_SECONDS", 1.5)
+    monkeypatch.setattr(artgraph_server, "RETRY_SECONDS", 1.5)
     with pytest.raises(SourceError) as raised:
         read_keys(Graph("bolt://127.0.0.1:1"))
     assert str(raised.value) == (

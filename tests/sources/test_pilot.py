@@ -13,8 +13,8 @@ from PIL import Image
 from artsound import pipeline, steps, wiring
 from artsound.errors import Reason
 from artsound.settings import Settings
-from artsound.sources.artgraph import Graph
 from artsound.sources.artgraph_load import load_export
+from artsound.sources.artgraph_server import Graph
 from artsound.sources.synthetic_artgraph import make_graph, write_csv
 from artsound.sources.synthetic_fma import Planted, make_fma
 from artsound.steps import Made
