@@ -23,7 +23,7 @@ from artsound.takedown import Takedown, held_problems, parse_register, read_regi
 
 LARGEST_REGISTER = 64 * 2**20  # bytes
 NOT_NAMED = "at an address, what the manifest does not name is not seen"
-NOT_INSIDE = "without --deep, what stands inside files is not seen at an address"
+NOT_INSIDE = "what stands inside files was not looked at: --deep looks where all files are whole"
 
 
 class Checked(NamedTuple):

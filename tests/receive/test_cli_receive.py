@@ -79,7 +79,8 @@ def test_an_address_that_leads_nowhere_is_said_in_one_line(web: Web, tmp_path: P
 
 def test_verify_works_on_an_address_and_names_what_is_wrong(web: Web, published: Path) -> None:
     *unseen, verdict = call("verify", f"{web.url}/demo-1.0.0").splitlines()
-    assert ["what the manifest does not name" in unseen[0], "without --deep" in unseen[1]] == [True, True]
+    assert "what the manifest does not name" in unseen[0]
+    assert "what stands inside files" in unseen[1]
     assert verdict.startswith(f"verified: {web.url}")
     (published / "demo-1.0.0" / "README.md").unlink()
     assert "README.md: missing" in call("verify", f"{web.url}/demo-1.0.0", code=1)
@@ -95,7 +96,7 @@ def test_verify_deep_sees_inside_the_files_of_an_address_and_leaves_nothing_behi
     there = f"{web.url}/demo-1.0.0"
     said = call("verify", there, "--deep").splitlines()
     assert said[-1].startswith(f"verified: {web.url}")
-    assert not any("without --deep" in line for line in said)
+    assert not any("what stands inside files" in line for line in said)
     folder = published / "demo-1.0.0"
     forge(folder, TAR, ATTACKS["same sample twice"](members_of(folder / TAR)))
     assert said[-1] == call("verify", there).splitlines()[-1]  # bytes are those of the manifest
